@@ -97,7 +97,7 @@ class Home(NamedTuple):
 
 
 def java() -> str:
-    """The path of a Java that is new enough."""
+    """Find a Java that is new enough; answer its path."""
     home = os.environ.get("JAVA_HOME")
     found = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
     if found is None:
@@ -113,7 +113,7 @@ def java() -> str:
 
 
 def classpath() -> str:
-    """The jars of pom.xml, joined for `java -cp`; Maven is asked only when the pom or its cache changed."""
+    """Join the jars of pom.xml for `java -cp`; Maven is asked only when the pom or its cache changed."""
     pom = HERE / "pom.xml"
     cached = HERE / "target" / f"classpath-{hashlib.sha256(pom.read_bytes()).hexdigest()[:16]}.txt"
     with contextlib.suppress(FileNotFoundError):
@@ -150,7 +150,7 @@ def missing() -> str | None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
+    """Find a port of 127.0.0.1 that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -226,7 +226,7 @@ def answers(port: int) -> bool:
 
 
 def running(home: Home) -> int | None:
-    """The id of this directory's broker, if that process lives and is indeed a broker of this directory."""
+    """Answer the id of this directory's broker, if that process lives and is indeed a broker of it."""
     try:
         pid = int(home.pid_file.read_text())
     except (FileNotFoundError, ValueError):
