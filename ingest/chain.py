@@ -1,8 +1,8 @@
 """The protocol: exactly once into the store, with one put per object. Read this file first.
 
-Each Kafka partition is a *chain* of immutable objects. An object covers [start, next): its *slot* is
-named by `start`, it records `next`, and `next` names the following slot. A slot is won once, by
-put-if-absent. Whoever wins extends the same chain, even a zombie that lost its partitions, so no lock,
+Each Kafka partition (of a `Source`) becomes a *chain* of immutable objects (in a `Store`). An object covers
+[start, next): its *slot* is named by `start`, it records `next`, and `next` names the following slot. A slot
+is won once, by put-if-absent. Whoever wins extends the same chain, even a zombie that lost its partitions, so no lock,
 lease or second store is needed; the group's committed offset is only a hint that saves time.
 
     1. the position of a partition is the `next` of the last object known, or 0 for an empty chain
@@ -14,14 +14,20 @@ lease or second store is needed; the group's committed offset is only a hint tha
     5. commit `next` to the group
     6. report
 
-`Chain` does 1 and 4; `ingest.batch` gathers, `ingest.objects` encodes, `ingest.consume` turns the wheel
-and is the one place that commits. Why each rule is there: docs/architecture.md.
+`Chain` does 1 and 4; `ingest.batch` gathers, `ingest.objects` encodes, `ingest.consume` turns the wheel and
+is the one place that commits. Why each rule is there: docs/architecture.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+from ingest.batch import Batch
+from ingest.errors import ChainError
+from ingest.objects import ChainId, Object, ObjectMetadata
+from ingest.records import OffsetRange, Partition, Records
 
 
 class Entry(NamedTuple):
@@ -61,3 +67,155 @@ class Store(Protocol):
 
         An object whose put returned True before the call began is in the listing.
         """
+
+
+class Hint(NamedTuple):
+    """What the group last committed: an offset, and the slot of the object that ends there (None: unknown)."""
+
+    offset: int
+    slot: int | None
+
+
+@dataclass(slots=True)
+class Polled:
+    """What one look at the source brought.
+
+    `ended` names partitions that were read to the current end; `cut` those whose next offset the broker no
+    longer has. A partition may be in `records` and in one of the others: its records come first.
+    """
+
+    records: dict[Partition, Records]
+    ended: set[Partition]
+    cut: set[Partition]
+
+
+class Listener(Protocol):
+    """Who is told about partitions that come and go; always from inside `Source.poll`, on its thread."""
+
+    def assigned(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """These are ours now. Answers the offset to read each from."""
+
+    def revoked(self, partitions: Sequence[Partition]) -> None:
+        """These go to somebody else when this returns. The group waits: be quick, and commit what is done."""
+
+    def lost(self, partitions: Sequence[Partition]) -> None:
+        """These have gone already. Nothing may be committed for them any more."""
+
+
+class Source(Protocol):
+    """A partitioned log that is read by a group, with one committed hint per partition.
+
+    An offset names a record within its partition; offsets ascend and may have holes. Records of one
+    partition arrive in offset order, from the offset on that `Listener.assigned` answered or `seek` named.
+    Nothing is committed unless `commit` is called. Failures are `BrokerError`; those that the client mends
+    by itself (a broker that restarts) are not raised.
+    """
+
+    def poll(self, timeout: float) -> Polled:
+        """Wait up to `timeout` seconds for records, and take what there is, up to a bound of the source."""
+
+    def bounds(self, partition: Partition) -> OffsetRange:
+        """From the first offset that the broker still has to the one that the next record will get."""
+
+    def committed(self, partitions: Sequence[Partition]) -> dict[Partition, Hint]:
+        """The group's hints, for those partitions that have one."""
+
+    def commit(self, hints: Mapping[Partition, Hint], *, wait: bool) -> None:
+        """Leave hints for whoever reads next. May fail without a word: a hint only saves time."""
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Go on reading an assigned partition at another offset."""
+
+    def pause(self, partitions: Sequence[Partition]) -> None:
+        """Bring no more records of these until `resume`; `poll` must still be called."""
+
+    def resume(self, partitions: Sequence[Partition]) -> None:
+        """Bring records of these again, without a gap."""
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+Encode = Callable[[ChainId, Batch], Object]
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """How a batch ended.
+
+    `next` is the position from now on. `stored` is the object that holds the batch's rows, None when
+    other writers' objects cover all of them. `conflicts` counts slots that another writer had taken;
+    `recovered` says that the object was ours from an earlier put whose response was lost.
+    """
+
+    next: int
+    stored: Object | None
+    conflicts: int = 0
+    recovered: bool = False
+
+
+class Chain:
+    """One partition's chain in one store. Holds nothing but who it is: the store is the state."""
+
+    def __init__(self, store: Store, identity: ChainId, encode: Encode) -> None:
+        self.identity = identity
+        self._store = store
+        self._encode = encode
+
+    def last(self, hint: Hint | None = None) -> ObjectMetadata | None:
+        """The last object of the chain, None for an empty chain.
+
+        Objects win over commits: a hint is believed only if the object that it names ends where it says,
+        and then only shortens the listing. An empty chain starts at slot 0 whatever was committed;
+        started at a commit or at the low watermark, two writers could start it at different slots.
+        """
+        anchor = self._anchor(hint)
+        after = self.identity.key(anchor.range.start) if anchor else ""
+        key = max((entry.key for entry in self._store.list(self.identity.prefix, after)), default=None)
+        return anchor if key is None else self._object(key)
+
+    def append(self, batch: Batch) -> Appended:
+        """Put the batch at its slot, or what is left of it behind the writers who were there first.
+
+        May be called again with the same batch after `StoreUnavailable`, when the outcome is unknown.
+        """
+        conflicts = 0
+        rest: Batch | None = batch
+        while rest:
+            candidate = self._encode(self.identity, rest)
+            if self._store.put_if_absent(candidate.key, candidate.body, candidate.metadata.to_text()):
+                return Appended(candidate.metadata.range.next, candidate, conflicts)
+            winner = self._object(candidate.key)
+            if winner == candidate.metadata:
+                return Appended(winner.range.next, candidate, conflicts, recovered=True)
+            conflicts += 1
+            position = winner.range.next
+            rest = rest.after(position)
+        return Appended(position, None, conflicts)
+
+    def _anchor(self, hint: Hint | None) -> ObjectMetadata | None:
+        if hint is None or hint.slot is None:
+            return None
+        text = self._store.metadata(self.identity.key(hint.slot))
+        if text is None:
+            return None
+        anchor = self._checked(self.identity.key(hint.slot), text)
+        return anchor if anchor.range.next == hint.offset else None
+
+    def _object(self, key: str) -> ObjectMetadata:
+        text = self._store.metadata(key)
+        if text is None:
+            raise ChainError(
+                f"{key} was listed or taken a moment ago and is not there now",
+                "Objects must never be deleted while the pipeline runs: look for a lifecycle rule or a job.",
+            )
+        return self._checked(key, text)
+
+    def _checked(self, key: str, text: Mapping[str, str]) -> ObjectMetadata:
+        found = ObjectMetadata.from_text(key, text)
+        if found.chain != self.identity or self.identity.key(found.range.start) != key or not found.range:
+            raise ChainError(
+                f"{key} says of itself that it is {found.chain} {found.range}",
+                "An object was moved or copied by hand: put it back where its metadata says.",
+            )
+        return found

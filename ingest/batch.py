@@ -1,0 +1,163 @@
+"""Rows that wait for their object: pure, and without a clock of its own.
+
+A `Batch` is rows and the offset range that they stand for, as one value. A `Buffer` gathers one
+partition's records from its position on, is asked whether a batch is due, and gives it up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+from ingest.records import OffsetRange, Records
+
+Decode = Callable[[Records], pl.DataFrame]
+
+#: Records are decoded when so many rows or bytes of them wait: a size that stays in the processor's cache.
+CHUNK_ROWS = 25_000
+CHUNK_BYTES = 16 * 1024 * 1024
+
+
+class Due(StrEnum):
+    """Why a batch is due. Each is counted."""
+
+    ROWS = "rows"
+    BYTES = "bytes"
+    AGE = "age"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a batch is due.
+
+    At `rows` rows, at `nbytes` bytes of record values, or `age` seconds after its first record came in.
+    """
+
+    rows: int
+    nbytes: int
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of `ingest.events.SCHEMA` in offset order, and the range of offsets that they account for.
+
+    Every record that the broker still had in `range` is a row. `lost` is a stretch of `range` that the
+    broker had deleted before it was read. There is always at least one row.
+    """
+
+    range: OffsetRange
+    rows: pl.DataFrame
+    lost: OffsetRange | None = None
+
+    def after(self, offset: int) -> Batch | None:
+        """What is left when everything before `offset` is covered by somebody else's object."""
+        rows = self.rows.filter(pl.col("_offset") >= offset)
+        if rows.is_empty():
+            return None
+        lost = self.lost if self.lost and self.lost.start >= offset else None
+        return Batch(OffsetRange(offset, self.range.next), rows, lost)
+
+
+class Buffer:
+    """One partition's records from `position` on, undecoded at first, then as columns.
+
+    `now` is a count of seconds that only ever grows, from whatever start.
+    """
+
+    def __init__(self, position: int, limits: Limits, decode: Decode) -> None:
+        self.position = position  #: the slot of the next batch
+        self._limits = limits
+        self._decode = decode
+        self._waiting = Records()
+        self._frames: list[pl.DataFrame] = []
+        self._decoded_rows = 0
+        self._decoded_bytes = 0
+        self._opened_at: float | None = None
+        self._lost: OffsetRange | None = None
+
+    def __len__(self) -> int:
+        return self._decoded_rows + len(self._waiting)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of record values held, decoded or not."""
+        return self._decoded_bytes + self._waiting.nbytes
+
+    @property
+    def reading_from(self) -> int:
+        """The offset after the last record taken in."""
+        if len(self._waiting):
+            return self._waiting.offsets[-1] + 1
+        return int(self._frames[-1]["_offset"][-1]) + 1 if self._frames else self.position
+
+    def add(self, records: Records, now: float) -> None:
+        """Take in records that follow those already here; what lies before the position is dropped."""
+        records = records.from_offset(self.position)
+        if not len(records):
+            return
+        if self._opened_at is None:
+            self._opened_at = now
+        self._waiting.extend(records)
+        if len(self._waiting) >= CHUNK_ROWS or self._waiting.nbytes >= CHUNK_BYTES:
+            self._settle()
+
+    def lose(self, lost: OffsetRange) -> None:
+        """Note that the broker no longer has these offsets; the next batch carries the range on."""
+        start = self._lost.start if self._lost else lost.start
+        self._lost = OffsetRange(start, lost.next)
+
+    def drop_before(self, offset: int) -> None:
+        """Forget everything before `offset`: another writer's objects hold it."""
+        self.position = max(self.position, offset)
+        self._waiting = self._waiting.from_offset(offset)
+        frames = [frame.filter(pl.col("_offset") >= offset) for frame in self._frames]
+        self._frames = [frame for frame in frames if not frame.is_empty()]
+        self._decoded_rows = sum(frame.height for frame in self._frames)
+        if self._lost and self._lost.next <= offset:
+            self._lost = None
+        if not len(self):
+            self._decoded_bytes, self._opened_at = 0, None
+
+    def due(self, now: float) -> Due | None:
+        """Why a batch is due now, or None."""
+        if not len(self):
+            return None
+        if len(self) >= self._limits.rows:
+            return Due.ROWS
+        if self.nbytes >= self._limits.nbytes:
+            return Due.BYTES
+        if self._opened_at is not None and now - self._opened_at >= self._limits.age:
+            return Due.AGE
+        return None
+
+    def take(self, now: float) -> Batch:
+        """Give up the next batch, of at most the limit of rows; the position moves behind it.
+
+        Call it only with something in the buffer.
+        """
+        self._settle()
+        rows = self._frames[0] if len(self._frames) == 1 else pl.concat(self._frames)
+        batch_rows, rest = rows.head(self._limits.rows), rows.slice(self._limits.rows)
+        batch = Batch(OffsetRange(self.position, batch_rows["_offset"][-1] + 1), batch_rows, self._lost)
+        self._keep(rest, rows.height, now)
+        self.position, self._lost = batch.range.next, None
+        return batch
+
+    def _settle(self) -> None:
+        if not len(self._waiting):
+            return
+        self._frames.append(self._decode(self._waiting))
+        self._decoded_rows += len(self._waiting)
+        self._decoded_bytes += self._waiting.nbytes
+        self._waiting = Records()
+
+    def _keep(self, rest: pl.DataFrame, rows: int, now: float) -> None:
+        self._frames = [] if rest.is_empty() else [rest]
+        self._decoded_bytes = self._decoded_bytes * rest.height // rows
+        self._decoded_rows = rest.height
+        self._opened_at = now if rest.height else None

@@ -1,0 +1,351 @@
+"""The consumer: turns the protocol's wheel (`ingest.chain`), and is the one place that commits.
+
+One thread polls and decides; a few others encode and put, at most one batch of a partition at a time, so
+that reading goes on while the store works. A store that fails is asked again for as long as it takes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event, Lock
+from typing import Final, Protocol, TypeVar
+
+import structlog
+
+from ingest.batch import Batch, Buffer, Due, Limits
+from ingest.chain import Appended, Chain, Hint, Source
+from ingest.decode import Decoder
+from ingest.errors import ChainError, StoreUnavailable
+from ingest.objects import Object
+from ingest.records import OffsetRange, Partition, Records
+
+LOG: Final = structlog.get_logger("ingest.consume")
+_T = TypeVar("_T")
+_POLL: Final = 0.1  # seconds to wait for records: bounds how late a batch that is due by age is noticed
+_NOBODYS_TURN: Final = 10.0  # seconds without a partition after which a member with `once` leaves
+_FIRST_RETRY, _LAST_RETRY = 0.2, 30.0  # seconds between two tries at a store that fails
+
+
+class Clock(Protocol):
+    """The time: of day, and a count of seconds that only ever grows."""
+
+    def now(self) -> datetime:
+        """The time of day in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds since some start, unmoved by changes of the time of day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to consume.
+
+    `once`: read every partition to its current end, then leave. `max_records`: stop after so many, exactly. `max_buffer_bytes` bounds the record values held, all partitions
+    together. `grace` is how many seconds a stop or a revocation waits for batches on their way.
+    """
+
+    limits: Limits
+    max_record_bytes: int
+    max_buffer_bytes: int
+    once: bool = False
+    max_records: int | None = None
+    grace: float = 30.0
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did. `unfinished` counts records that were read but not stored; they are read again."""
+
+    records: int = 0
+    quarantined: int = 0
+    objects: int = 0
+    nbytes: int = 0
+    conflicts: int = 0
+    recovered: int = 0
+    retries: int = 0
+    unfinished: int = 0
+    due: Counter[Due] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    lost: list[tuple[Partition, OffsetRange]] = field(default_factory=list)
+
+
+class _Lane:
+    """One assigned partition: its chain, what is gathered for it, and the batch on its way."""
+
+    def __init__(self, partition: Partition, chain: Chain, buffer: Buffer) -> None:
+        self.partition = partition
+        self.chain = chain
+        self.buffer = buffer
+        self.flight: Future[Appended] | None = None
+        self.batch: Batch | None = None
+        self.at_end = False
+
+    @property
+    def idle(self) -> bool:
+        return self.flight is None and not len(self.buffer)
+
+
+class Consumer:
+    """Reads one topic into one store until it is stopped.
+
+    It is the `Listener` of its own source: `open_source` is handed the consumer and answers the source.
+    `chain_of` makes the chain of a partition. `stop` asks for a clean end;
+    the clean end itself is bounded by `Options.grace`.
+    """
+
+    def __init__(
+        self,
+        open_source: Callable[[Consumer], Source],
+        chain_of: Callable[[Partition], Chain],
+        options: Options,
+        clock: Clock,
+        stop: Event,
+        executor: Executor,
+    ) -> None:
+        self.summary = Summary()
+        self._chain_of = chain_of
+        self._options = options
+        self._clock = clock
+        self._stop = stop
+        self._abandon = Event()
+        self._executor = executor
+        self._lanes: dict[Partition, _Lane] = {}
+        self._lock = Lock()
+        self._idle_since: float | None = None
+        self._read = 0
+        self._paused = False
+        self._source = open_source(self)
+
+    def run(self) -> Summary:
+        """Consume until the stop, the end or the record limit; then flush, commit and leave the group."""
+        try:
+            while not self._finished():
+                self._turn()
+            self._drain()
+        finally:
+            self._abandon.set()
+            self._source.close()
+        return self.summary
+
+    # --- the wheel --------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        self._ease()
+        polled = self._source.poll(_POLL)
+        now = self._clock.monotonic()
+        for partition, records in polled.records.items():
+            self._gather(partition, records, now)
+        for partition in polled.ended & self._lanes.keys():
+            self._lanes[partition].at_end = True
+        for partition in polled.cut & self._lanes.keys():
+            self._jump(self._lanes[partition])
+        self._settle()
+        for lane in self._lanes.values():
+            if lane.flight is None and (due := lane.buffer.due(now)):
+                self._flush(lane, due)
+
+    def _finished(self) -> bool:
+        if self._stop.is_set() or self._read == self._options.max_records:
+            return True
+        if not self._options.once:
+            return False
+        if self._lanes:
+            return all(lane.at_end for lane in self._lanes.values())
+        # Before its first partitions a member may be given none: the others must hand them over first.
+        return self._idle_since is not None and self._clock.monotonic() - self._idle_since > _NOBODYS_TURN
+
+    def _gather(self, partition: Partition, records: Records, now: float) -> None:
+        lane = self._lanes.get(partition)
+        if lane is None:
+            return
+        if self._options.max_records is not None:
+            records = records.head(self._options.max_records - self._read)
+        self._read += len(records)
+        lane.buffer.add(records, now)
+
+    def _ease(self) -> None:
+        """Keep to the memory bound: wait for a batch on its way, and pause reading if that is not enough."""
+        if self._held() >= self._options.max_buffer_bytes:
+            self._await_one(1.0)
+            self._settle()
+        over = self._held() >= self._options.max_buffer_bytes
+        if over:  # each time, for partitions that have come meanwhile
+            self._source.pause(list(self._lanes))
+        elif self._paused:
+            self._source.resume(list(self._lanes))
+        self._paused = over
+
+    def _held(self) -> int:
+        return sum(lane.buffer.nbytes for lane in self._lanes.values())
+
+    def _await_one(self, seconds: float) -> None:
+        flights = [lane.flight for lane in self._lanes.values() if lane.flight]
+        if flights:
+            wait(flights, timeout=seconds, return_when=FIRST_COMPLETED)
+
+    # --- a flush: encode, put, commit -------------------------------------------------------------
+
+    def _flush(self, lane: _Lane, due: Due) -> None:
+        """Send the next batch on its way: steps 2 to 4 of the protocol. One of a partition at a time."""
+        self.summary.due[due] += 1
+        lane.batch = lane.buffer.take(self._clock.monotonic())
+        lane.flight = self._executor.submit(self._append, lane.chain, lane.batch)
+
+    def _append(self, chain: Chain, batch: Batch) -> Appended:
+        """Put a batch, asking a failing store again until it answers or the grace of a stop is over."""
+        for delay in _delays():
+            try:
+                return chain.append(batch)
+            except StoreUnavailable as error:
+                with self._lock:
+                    self.summary.retries += 1
+                LOG.warning("store_unavailable", chain=str(chain.identity), error=str(error), retry_in=delay)
+                if self._abandon.wait(delay):
+                    raise
+        raise AssertionError("delays never end")
+
+    def _settle(self) -> None:
+        """Commit whatever has arrived in the store: steps 5 and 6 of the protocol."""
+        for lane in self._lanes.values():
+            if lane.flight is not None and lane.flight.done():
+                self._land(lane, wait=False)
+
+    def _land(self, lane: _Lane, *, wait: bool) -> None:
+        if lane.flight is None or lane.batch is None:
+            return
+        appended = lane.flight.result()
+        batch, lane.flight, lane.batch = lane.batch, None, None
+        lane.buffer.drop_before(appended.next)
+        slot = appended.stored.metadata.range.start if appended.stored else None
+        self._source.commit({lane.partition: Hint(appended.next, slot)}, wait=wait)
+        self._report(lane, batch, appended)
+
+    def _report(self, lane: _Lane, batch: Batch, appended: Appended) -> None:
+        summary, stored = self.summary, appended.stored
+        summary.conflicts += appended.conflicts
+        summary.recovered += appended.recovered
+        if appended.conflicts:
+            LOG.warning("slot_conflict", partition=lane.partition.number, start=batch.range.start)
+        if stored is None:
+            return
+        summary.objects += 1
+        summary.records += stored.metadata.records
+        summary.quarantined += stored.metadata.quarantined
+        summary.nbytes += len(stored.body)
+        summary.reasons.update(_reasons(batch, stored))
+        LOG.info(
+            "object_stored",
+            key=stored.key,
+            records=stored.metadata.records,
+            quarantined=stored.metadata.quarantined,
+            bytes=len(stored.body),
+        )
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        """Flush all that is gathered, within the grace; the group's hints are left behind whole."""
+        self._finish(list(self._lanes.values()), rest=True)
+        self.summary.unfinished += sum(
+            len(lane.buffer) + (lane.batch.rows.height if lane.batch else 0) for lane in self._lanes.values()
+        )
+
+    def _finish(self, lanes: Sequence[_Lane], *, rest: bool) -> None:
+        """Wait for what is on its way, and with `rest` send the rest after it, within the grace."""
+        started = self._clock.monotonic()
+        while not all(lane.flight is None if not rest else lane.idle for lane in lanes):
+            for lane in lanes:
+                if lane.flight is not None and lane.flight.done():
+                    self._land(lane, wait=True)
+                if rest and lane.flight is None and len(lane.buffer):
+                    self._flush(lane, Due.STOP)
+            left = self._options.grace - (self._clock.monotonic() - started)
+            if left <= 0:
+                return
+            flights = [lane.flight for lane in lanes if lane.flight]
+            wait(flights, timeout=left, return_when=FIRST_COMPLETED)
+
+    # --- partitions come and go -------------------------------------------------------------------
+
+    def assigned(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """Step 1 of the protocol: find the tip of each chain. See `Listener.assigned`."""
+        self._idle_since = self._clock.monotonic()
+        hints = self._source.committed(partitions) if partitions else {}
+        return {partition: self._open(partition, hints.get(partition)) for partition in partitions}
+
+    def revoked(self, partitions: Sequence[Partition]) -> None:
+        """Finish what is on its way, drop the rest. See `Listener.revoked`."""
+        self._finish([self._lanes[partition] for partition in partitions if partition in self._lanes], rest=False)
+        self.lost(partitions)
+
+    def lost(self, partitions: Sequence[Partition]) -> None:
+        """Drop everything, commit nothing. See `Listener.lost`."""
+        for partition in partitions:
+            self._lanes.pop(partition, None)
+
+    def _open(self, partition: Partition, hint: Hint | None) -> int:
+        chain = self._chain_of(partition)
+        last = self._patiently(lambda: chain.last(hint))
+        position = last.range.next if last else 0
+        options = self._options
+        decoder = Decoder(partition, chain.identity.topic_id, options.max_record_bytes)
+        buffer = Buffer(position, options.limits, lambda records: decoder(records, self._clock.now()))
+        lane = _Lane(partition, chain, buffer)
+        self._lanes[partition] = lane
+        start = self._start(lane, position, chain_is_empty=last is None)
+        LOG.info("partition_assigned", partition=partition.number, position=position, reading_from=start)
+        return start
+
+    def _start(self, lane: _Lane, position: int, *, chain_is_empty: bool) -> int:
+        """The offset to read from: the position, or the first that the broker still has."""
+        bounds = self._source.bounds(lane.partition)
+        if position > bounds.next:
+            raise ChainError(
+                f"the chain of {lane.partition} ends at offset {position}, but the broker only at {bounds.next}",
+                "The topic was made again or cut short. Set KAFKA_TOPIC_GENERATION, or use another prefix.",
+            )
+        if position < bounds.start and not chain_is_empty:
+            self._lose(lane, OffsetRange(position, bounds.start))
+        return max(position, bounds.start)
+
+    def _jump(self, lane: _Lane) -> None:
+        """Go on where the broker's records begin: it has deleted some before we read them."""
+        position = lane.buffer.reading_from
+        first = self._source.bounds(lane.partition).start
+        if first > position:
+            self._lose(lane, OffsetRange(position, first))
+        self._source.seek(lane.partition, max(first, position))
+
+    def _lose(self, lane: _Lane, lost: OffsetRange) -> None:
+        lane.buffer.lose(lost)
+        self.summary.lost.append((lane.partition, lost))
+        LOG.error("records_lost", partition=lane.partition.number, start=lost.start, next=lost.next)
+
+    def _patiently(self, ask: Callable[[], _T]) -> _T:
+        for delay in _delays():
+            try:
+                return ask()
+            except StoreUnavailable as error:
+                LOG.warning("store_unavailable", error=str(error), retry_in=delay)
+                if self._stop.wait(delay):
+                    raise
+        raise AssertionError("delays never end")
+
+
+def _delays() -> Iterator[float]:
+    delay = _FIRST_RETRY
+    while True:
+        yield delay
+        delay = min(delay * 2, _LAST_RETRY)
+
+
+def _reasons(batch: Batch, stored: Object) -> Counter[str]:
+    """How many rows of the object were quarantined for what, without the field."""
+    if not stored.metadata.quarantined:
+        return Counter()
+    rows = batch.rows.tail(stored.metadata.records)
+    return Counter(error.partition(":")[0] for error in rows["_error"].drop_nulls())

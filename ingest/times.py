@@ -1,0 +1,46 @@
+"""The two forms of time that producers send, read in columns.
+
+RFC 3339 text (`T`, `t` or a space between date and time; up to nine fractional digits; no offset means UTC)
+or epoch milliseconds as a number. Both become microseconds in UTC; finer digits are cut off. Whatever names
+no instant in the years 1 to 9999 is malformed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+
+_FORM: Final = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})?$"
+_HAS_OFFSET: Final = r"[Zz]$|[+-]\d{2}:\d{2}$"
+_FIRST: Final = -62_135_596_800_000_000  # 0001-01-01 in microseconds of the epoch
+_LAST: Final = 253_402_300_799_999_999  # 9999-12-31T23:59:59.999999
+_UTC: Final = pl.Datetime("us", "UTC")
+
+
+def parse_times(values: Sequence[str | int | float | None]) -> pl.Series:
+    """Times as sent → Datetime(µs, UTC), of the same length; null where there is none or it is malformed."""
+    texts = [value if type(value) is str else None for value in values]
+    instants = _from_text(pl.Series(texts, dtype=pl.String))
+    if any(type(value) is int or type(value) is float for value in values):
+        numbers = pl.Series([_from_millis(value) for value in values], dtype=pl.Int64)
+        instants = instants.fill_null(numbers)
+    in_range = instants.is_between(_FIRST, _LAST)
+    return pl.select(pl.when(in_range).then(instants)).to_series().cast(_UTC)
+
+
+def _from_text(texts: pl.Series) -> pl.Series:
+    """RFC 3339 → microseconds of the epoch as Int64, null where the text is not of that form."""
+    text = pl.col("text")
+    whole = pl.when(text.str.contains(_HAS_OFFSET)).then(text).otherwise(text + "Z")
+    instant = whole.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False).cast(pl.Int64)
+    frame = pl.DataFrame({"text": texts}).select(pl.when(text.str.contains(_FORM)).then(instant))
+    return frame.to_series()
+
+
+def _from_millis(value: str | int | float | None) -> int | None:
+    """Epoch milliseconds → microseconds; None for a text, or for what an Int64 can't hold."""
+    if value is None or isinstance(value, str) or abs(value) > 1e15:
+        return None
+    return value * 1000 if isinstance(value, int) else round(value * 1000)
