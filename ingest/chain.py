@@ -1,8 +1,8 @@
 """The protocol: exactly once into the store, with one put per object. Read this file first.
 
-Each Kafka partition (of a `Source`) becomes a *chain* of immutable objects (in a `Store`). An object covers
-[start, next): its *slot* is named by `start`, it records `next`, and `next` names the following slot. A slot
-is won once, by put-if-absent. Whoever wins extends the same chain, even a zombie that lost its partitions, so no lock,
+Each partition of a `Source` becomes a *chain* of immutable objects in a `Store`. An object covers [start,
+next): its *slot* is named by `start`, it records `next`, and `next` names the following slot. A slot is won
+once, by put-if-absent. Whoever wins extends the same chain, even a zombie that lost its partitions, so no lock,
 lease or second store is needed; the group's committed offset is only a hint that saves time.
 
     1. the position of a partition is the `next` of the last object known, or 0 for an empty chain

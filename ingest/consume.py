@@ -44,7 +44,8 @@ class Clock(Protocol):
 class Options:
     """How to consume.
 
-    `once`: read every partition to its current end, then leave. `max_records`: stop after so many, exactly. `max_buffer_bytes` bounds the record values held, all partitions
+    `once`: read every partition to its current end, then leave. `max_records`: stop after so many, exactly.
+    `max_buffer_bytes` bounds the record values held, all partitions
     together. `grace` is how many seconds a stop or a revocation waits for batches on their way.
     """
 

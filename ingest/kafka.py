@@ -154,7 +154,7 @@ def start_mock_cluster() -> tuple[Client, str]:
 
     It listens on a port of 127.0.0.1 that the system chooses, and lives as long as the client answered.
     """
-    client = Client({"test.mock.num.brokers": 1, "logger": LOG})  # type: ignore[dict-item]
+    client = Client({"test.mock.num.brokers": 1, "logger": LOG})
     with Watch().during("starting the embedded broker", client.poll):
         brokers = client.list_topics(timeout=10).brokers.values()
     return client, ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
