@@ -1,0 +1,94 @@
+{#-
+    What DuckDB and Snowflake say differently, and nothing else. A model calls these and stays portable.
+-#}
+
+{#- The payload parsed once, or null if it is no JSON that the engine can read: a bad payload never fails a run.
+    Read its members with json_text. DuckDB takes all of them in one pass over the text. -#}
+{% macro parse_json_members(column, members) -%}
+    {{ return(adapter.dispatch('parse_json_members', 'learner_analytics')(column, members)) }}
+{%- endmacro %}
+
+{% macro duckdb__parse_json_members(column, members) -%}
+    case
+        when json_valid({{ column }})
+            then json_extract_string({{ column }}, ['$.{{ members | join("', '$.") }}'])
+    end
+{%- endmacro %}
+
+{% macro snowflake__parse_json_members(column, members) -%}
+    try_parse_json({{ column }})
+{%- endmacro %}
+
+{#- One member as text; null when it is absent, JSON null or an empty string. -#}
+{% macro json_text(parsed, members, member) -%}
+    {{ return(adapter.dispatch('json_text', 'learner_analytics')(parsed, members, member)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_text(parsed, members, member) -%}
+    nullif({{ parsed }}[{{ members.index(member) + 1 }}], '')
+{%- endmacro %}
+
+{% macro snowflake__json_text(parsed, members, member) -%}
+    nullif(cast(get({{ parsed }}, '{{ member }}') as varchar), '')
+{%- endmacro %}
+
+{#- Text to double, null when it is no finite number. Both engines read 'nan' and 'inf' as numbers. -#}
+{% macro text_to_number(text) -%}
+    {{ return(adapter.dispatch('text_to_number', 'learner_analytics')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__text_to_number(text) -%}
+    case when regexp_full_match({{ text }}, '{{ number_pattern() }}') then try_cast({{ text }} as double) end
+{%- endmacro %}
+
+{% macro snowflake__text_to_number(text) -%}
+    case when regexp_like({{ text }}, '{{ number_pattern() }}') then try_cast({{ text }} as double) end
+{%- endmacro %}
+
+{#- At most 15 digits before the point and two in the exponent: no overflow to infinity, whatever was sent. -#}
+{% macro number_pattern() -%}
+    [+-]?[0-9]{1,15}([.][0-9]{1,40})?([eE][+-]?[0-9]{1,2})?
+{%- endmacro %}
+
+{#- Milliseconds since 1970 of a UTC timestamp: what is hashed, because timestamp text differs between engines. -#}
+{% macro epoch_milliseconds(timestamp) -%}
+    {{ return(adapter.dispatch('epoch_milliseconds', 'learner_analytics')(timestamp)) }}
+{%- endmacro %}
+
+{% macro duckdb__epoch_milliseconds(timestamp) -%}
+    epoch_ms({{ timestamp }})
+{%- endmacro %}
+
+{% macro snowflake__epoch_milliseconds(timestamp) -%}
+    date_part(epoch_millisecond, {{ timestamp }})
+{%- endmacro %}
+
+{#- The date of a UTC timestamp in the reporting time zone. UTC needs no time zone data on either engine. -#}
+{% macro local_date(timestamp) -%}
+    {%- if var('reporting_timezone') == 'UTC' -%}
+        cast({{ timestamp }} as date)
+    {%- else -%}
+        {{ return(adapter.dispatch('local_date', 'learner_analytics')(timestamp)) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro duckdb__local_date(timestamp) -%}
+    cast(timezone('{{ var("reporting_timezone") }}', timezone('UTC', {{ timestamp }})) as date)
+{%- endmacro %}
+
+{% macro snowflake__local_date(timestamp) -%}
+    cast(convert_timezone('UTC', '{{ var("reporting_timezone") }}', {{ timestamp }}) as date)
+{%- endmacro %}
+
+{#- Statements that succeed or fail together. DuckDB's materialization has opened the transaction already. -#}
+{% macro in_one_transaction(statements) -%}
+    {{ return(adapter.dispatch('in_one_transaction', 'learner_analytics')(statements)) }}
+{%- endmacro %}
+
+{% macro duckdb__in_one_transaction(statements) -%}
+    {{ return(statements) }}
+{%- endmacro %}
+
+{% macro snowflake__in_one_transaction(statements) -%}
+    {{ return(snowflake_dml_explicit_transaction(statements)) }}
+{%- endmacro %}

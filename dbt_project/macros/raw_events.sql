@@ -1,0 +1,14 @@
+{#- Where raw rows come from: the loader's table, or on target `fixtures` the seed that stands in for it. -#}
+{% macro raw_events() -%}
+    {%- if target.name == 'fixtures' -%}
+        {{ return(ref('test_raw_events')) }}
+    {%- endif -%}
+    {%- set relation = source('raw', 'raw_events') -%}
+    {%- if execute and flags.WHICH in ('run', 'build') and load_relation(relation) is none -%}
+        {{ exceptions.raise_compiler_error(
+            'There is no table ' ~ relation ~ ': nothing has been loaded into this warehouse yet. '
+            'Load events first (`ingest load`), or point DUCKDB_PATH at a warehouse that has them.'
+        ) }}
+    {%- endif -%}
+    {{ return(relation) }}
+{%- endmacro %}

@@ -1,0 +1,67 @@
+with loaded as (
+    select {{ record_columns() | join(', ') }}
+    from {{ ref('base_records') }} as records
+    {% if is_incremental() %}
+        where
+            _loaded_at >= {{ loaded_after() }}
+            and not exists (
+                select 1
+                from {{ this }} as known
+                where
+                    known._topic_id = records._topic_id
+                    and known._partition = records._partition
+                    and known._offset = records._offset
+                    and known._loaded_at = records._loaded_at
+                    and known._file = records._file
+                    and known._file_row = records._file_row
+            )
+    {% endif %}
+),
+
+candidates as (
+    select * from loaded
+    {% if is_incremental() %}
+        union all
+        select {{ record_columns() | join(', ') }}
+        from {{ this }}
+        where (tenant_id, event_id) in (select loaded.tenant_id, loaded.event_id from loaded)
+        union all
+        select {{ record_columns() | join(', ') }}
+        from {{ this }}
+        where (_topic_id, _partition, _offset) in (
+            select loaded._topic_id, loaded._partition, loaded._offset from loaded
+        )
+    {% endif %}
+),
+
+one_per_coordinates as (
+    select *
+    from candidates
+    qualify row_number() over (
+        partition by _topic_id, _partition, _offset
+        order by _loaded_at, _file, _file_row
+    ) = 1
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by tenant_id, event_id
+            order by received_at nulls last, _topic_id, _partition, _offset
+        ) as copy_number
+    from one_per_coordinates
+),
+
+classified as (
+    select
+        {{ record_columns() | join(', ') }},
+        case
+            when _error is not null then 'quarantined'
+            when copy_number = 1 then 'event'
+            else 'duplicate'
+        end as record_status
+    from ranked
+)
+
+select * from classified
