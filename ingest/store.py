@@ -19,7 +19,7 @@ from base64 import b64encode
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from urllib.parse import unquote, urlsplit
 
 import polars as pl
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"[a-z0-9_-]+")
 _VALUE: Final = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
+_ABSENT: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 _METADATA_LIMIT: Final = 2048  # bytes of names and values together: S3's own limit
 
 
@@ -44,9 +45,7 @@ def open_store(
     """The store at `s3://bucket/prefix`, `file:///folder`, or a folder's path. Touches nothing yet."""
     parts = urlsplit(url)
     if parts.scheme == "s3" and parts.netloc:
-        return S3Store(
-            parts.netloc, parts.path, endpoint_url=endpoint_url, region=region, kms_key_id=kms_key_id
-        )
+        return S3Store(parts.netloc, parts.path, endpoint_url=endpoint_url, region=region, kms_key_id=kms_key_id)
     if parts.scheme == "file" and not parts.netloc and parts.path:
         return FolderStore(Path(unquote(parts.path)))
     if "://" in url or not url:
@@ -115,8 +114,9 @@ class FolderStore:
         check_key(key)
         with self._filesystem(f"can't read {key}"):
             try:
-                found = _footer(self._root / key)
-            except (FileNotFoundError, NotADirectoryError):
+                with (self._root / key).open("rb") as body:
+                    found = _footer(body)
+            except _ABSENT:
                 return None
         if found is None:
             raise StoreRefused(f"{self.url}: {key} is damaged, or is no Parquet", "Put it aside.")
@@ -128,7 +128,7 @@ class FolderStore:
         with self._filesystem(f"can't read {key}"):
             try:
                 return (self._root / key).read_bytes()
-            except (FileNotFoundError, NotADirectoryError) as error:
+            except _ABSENT as error:
                 raise _missing(self.url, key) from error
 
     def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
@@ -192,7 +192,7 @@ def _sync(directory: Path) -> None:
         os.close(handle)
 
 
-def _footer(source: Path | BytesIO) -> dict[str, str] | None:
+def _footer(source: BinaryIO) -> dict[str, str] | None:
     """The key/value metadata of a Parquet footer, names in lower case; None if it isn't Parquet."""
     try:
         found = pl.read_parquet_metadata(source)
@@ -258,9 +258,7 @@ class S3Store:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if endpoint_url and urlsplit(endpoint_url).scheme not in ("http", "https"):
-            raise SettingsError(
-                f"not an address: {endpoint_url!r}", "S3_ENDPOINT_URL is http:// or https://."
-            )
+            raise SettingsError(f"not an address: {endpoint_url!r}", "S3_ENDPOINT_URL is http:// or https://.")
         self._bucket = bucket
         prefix = prefix.strip("/")
         if prefix:
@@ -288,9 +286,7 @@ class S3Store:
             won = self._put(key, body, held)
             if won is not None:
                 return won
-        raise StoreUnavailable(
-            f"{self.url}: can't write {key}: S3 goes on saying that another writer is at it"
-        )
+        raise StoreUnavailable(f"{self.url}: can't write {key}: S3 goes on saying that another writer is at it")
 
     def _put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> bool | None:
         """True or False as in `Store`; None if S3 wants the same again (409, which botocore leaves to us)."""
