@@ -23,9 +23,7 @@ corrected as (
         *,
         case
             when skew_corrected
-                then {{ dbt.dateadd(
-                    'microsecond', microseconds_between('sent_at', 'received_at'), 'occurred_at'
-                ) }}
+                then {{ add_microseconds('occurred_at', microseconds_between('sent_at', 'received_at')) }}
             else occurred_at
         end as corrected_at
     from measured

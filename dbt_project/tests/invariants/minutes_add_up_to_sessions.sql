@@ -1,0 +1,41 @@
+-- What: the minutes of a session hold exactly its events and its active time, computed here from the session's events.
+-- When important: always. Otherwise minute and session dashboards disagree, and nobody knows which is right.
+-- How to resolve: if only some sessions are listed, an incremental run of minute_metrics failed half way or was skipped:
+-- `dbt build --select minute_metrics`. If that changes nothing, a rule in minute_metrics differs from int_session_events.
+
+with from_events as (
+    select
+        tenant_id,
+        session_key,
+        cast(sum(active_microseconds) as bigint) as active_microseconds,
+        sum(case when event_type <> 'heartbeat' then 1 else 0 end) as total_events
+    from {{ ref('int_session_events') }}
+    group by tenant_id, session_key
+),
+
+from_minutes as (
+    select
+        tenant_id,
+        session_key,
+        sum(time_spent_seconds) as active_seconds,
+        sum(total_events) as total_events
+    from {{ ref('minute_metrics') }}
+    group by tenant_id, session_key
+)
+
+select
+    coalesce(from_events.session_key, from_minutes.session_key) as session_key,
+    from_events.active_microseconds,
+    from_minutes.active_seconds,
+    from_events.total_events as events_of_session,
+    from_minutes.total_events as events_of_minutes
+from from_events
+full outer join from_minutes
+    on
+        from_events.tenant_id = from_minutes.tenant_id
+        and from_events.session_key = from_minutes.session_key
+where
+    from_events.session_key is null
+    or from_minutes.session_key is null
+    or from_events.active_microseconds <> from_minutes.active_seconds * 1000000
+    or from_events.total_events <> from_minutes.total_events
