@@ -9,6 +9,7 @@ to the same contract as Apache Kafka. It is for a first look, demos and tests, a
   low watermark rises: produce with zstd, consume while producing, count what arrives.
 * A topic appears when it is first named, with 4 partitions. There is no controller: creating, deleting and
   describing topics time out, and topics have no ids (`ingest.kafka.topic_id` answers None).
+* A group's first join takes 3 s; when a member leaves, the others wait `session.timeout.ms` for its partitions.
 * Looking up offsets by time answers -1, and records of aborted transactions are seen.
 """
 

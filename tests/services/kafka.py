@@ -1,0 +1,65 @@
+"""Brokers for tests: Apache Kafka, and the embedded one in a process of its own.
+
+Both start at most once a session. Import the fixtures in a conftest, nowhere else (each import of a fixture
+is another broker).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.kafka import broker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_EMBEDDED = """
+import sys, threading
+from ingest.embedded import serve
+stop = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+serve(lambda address: print(address, flush=True), stop)
+"""
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The bootstrap address of an Apache Kafka of this session's own.
+
+    Skipped where Java, Maven or the jars can't be had; under CI=true that is a failure.
+    """
+    reason = broker.missing()
+    if reason is not None:
+        absent(reason)
+    home, port = broker.Home(tmp_path_factory.mktemp("kafka")), broker.free_port()
+    process = broker.start(home, port, broker.free_port())
+    try:
+        yield f"{broker.HOST}:{port}"
+    finally:
+        broker.stop(home)
+        process.wait(10)
+
+
+def absent(reason: str) -> None:
+    """End the test: skipped with the reason, or failed where the broker is promised to be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI must run the tests of the real broker: {reason}", pytrace=False)
+    pytest.skip(f"no real broker: {reason}")
+
+
+@pytest.fixture(scope="session")
+def embedded_broker() -> Iterator[str]:
+    """The bootstrap address of an embedded broker in another process; it ends when its stdin closes."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _EMBEDDED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        yield process.stdout.readline().strip()
+        process.stdin.close()
+        assert process.wait(10) == 0
