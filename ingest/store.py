@@ -286,7 +286,7 @@ class S3Store:
             won = self._put(key, body, held)
             if won is not None:
                 return won
-        raise StoreUnavailable(f"{self.url}: can't write {key}: S3 goes on saying that another writer is at it")
+        raise StoreUnavailable(f"{self.url}: can't write {key}: S3 answered 409 each time", _BUSY_REMEDY)
 
     def _put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> bool | None:
         """True or False as in `Store`; None if S3 wants the same again (409, which botocore leaves to us)."""
@@ -394,7 +394,7 @@ _ACCESS_REMEDY: Final = (
 )
 _BUSY_REMEDY: Final = "It is asked again; nothing is lost meanwhile. `ingest doctor` shows each step."
 _REFUSED_REMEDY: Final = "Check bucket, region, endpoint and key settings with `ingest doctor`."
-_REGION_REMEDY: Final = "Set AWS_REGION to the region of the bucket."
+_REGION_REMEDY: Final = "Set AWS_REGION to the bucket's region, S3_ENDPOINT_URL to the address redirected to."
 _REFUSED: Final = {
     "NoSuchBucket": "Create the bucket, or set S3_BUCKET_RAW_EVENTS to one that is there.",
     "InvalidBucketName": "Set S3_BUCKET_RAW_EVENTS to a bucket's name.",
@@ -442,6 +442,8 @@ def s3_error(error: Exception, what: str) -> StoreError | None:
         return StoreUnavailable(f"{what}: no usable credentials ({name})", _ACCESS_REMEDY)
     if kinds & TRANSPORT_ERRORS:
         return StoreUnavailable(f"{what}: no proper answer from S3 ({name})", _BUSY_REMEDY)
+    if isinstance(error, RecursionError):  # how botocore ends when every request is redirected
+        return StoreRefused(f"{what}: the endpoint redirects every request", _REGION_REMEDY)
     if kinds & SETTINGS_ERRORS:
         return StoreRefused(f"{what}: boto3 can't work with these settings ({name})", _REFUSED_REMEDY)
     return None
