@@ -1,0 +1,98 @@
+"""dbt in this process, on a warehouse and with artifacts of a test's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from dbt.cli.main import dbtRunner
+
+from ingest.events import SCHEMA
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+
+_LOADER = {"_file": pl.String, "_file_row": pl.Int64, "_loaded_at": pl.Datetime("us", "UTC")}
+#: The raw table in DuckDB: the stored columns, then the loader's, all times naive in UTC.
+RAW_COLUMNS = {**SCHEMA, **_LOADER}
+_TYPES = {pl.String: "varchar", pl.Int32: "integer", pl.Int64: "bigint", pl.Binary: "blob"}
+
+Row = dict[str, Any]
+
+
+def column_type(dtype: Any) -> str:
+    """The DuckDB type that the loader gives a column."""
+    return "timestamp" if isinstance(dtype, pl.Datetime) else _TYPES[dtype]
+
+
+@contextmanager
+def _environment(**settings: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A DuckDB file in `folder`, and the dbt project over it; all warehouses of one `project` share its parse."""
+
+    folder: Path
+    project: Path = PROJECT
+    artifacts: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    def create(self) -> None:
+        columns = ", ".join(f"{name} {column_type(dtype)}" for name, dtype in RAW_COLUMNS.items())
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute("create schema raw")
+            connection.execute(f"create table raw.raw_events ({columns})")
+
+    def load(self, rows: Sequence[Row]) -> None:
+        """Append raw rows; a column that a row leaves out is null."""
+        places = ", ".join("?" for _ in RAW_COLUMNS)
+        values = [[row.get(name) for name in RAW_COLUMNS] for row in rows]
+        with duckdb.connect(str(self.path)) as connection:
+            connection.executemany(f"insert into raw.raw_events values ({places})", values)
+
+    def dbt(self, *arguments: str, target: str = "local") -> Any:
+        """Run dbt and return its result, or fail with what dbt says went wrong."""
+        result = self.attempt(*arguments, target=target)
+        if not result.success:
+            failures = [r for r in getattr(result.result, "results", []) if r.status in ("error", "fail")]
+            raise AssertionError("\n".join(f"{r.node.unique_id}: {r.message}" for r in failures) or result.exception)
+        return result.result
+
+    def attempt(self, *arguments: str, target: str = "local") -> Any:
+        artifacts = self.artifacts or self.folder
+        with _environment(DUCKDB_PATH=str(self.path), DUCKDB_FIXTURES_PATH=str(self.path)):
+            return dbtRunner().invoke(
+                [
+                    *arguments,
+                    *("--target", target, "--project-dir", str(self.project), "--profiles-dir", str(self.project)),
+                    *("--target-path", str(artifacts / "target"), "--log-path", str(artifacts / "logs")),
+                    *("--quiet", "--no-use-colors", "--no-write-json", "--log-level-file", "none"),
+                ]
+            )
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.path)) as connection:
+            return connection.execute(query).fetchall()
+
+    def table(self, name: str) -> list[tuple[Any, ...]]:
+        """A table's rows, in an order that depends on nothing but them."""
+        return self.rows(f"select * from {name} order by all")
