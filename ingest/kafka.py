@@ -235,12 +235,17 @@ class Producer:
                 self._client.produce(self.topic, value, key, timestamp=timestamp)
                 break
             except BufferError:
-                self._serve(0.1)
+                self.poll(0.1)
             except KafkaException as error:
                 raise broker_error(self._doing(), error.args[0]) from error
         self.sent += 1
         if self.sent % 1000 == 0:
-            self._serve(0)
+            self.poll()
+
+    def poll(self, timeout: float = 0) -> None:
+        """Hear what became of the records sent; raises `BrokerError` if any failed. `timeout` in seconds."""
+        self._client.poll(timeout)
+        self._raise_failed()
 
     def flush(self, timeout: float = 150) -> int:
         """Wait until every record is acknowledged; answer how many were. `timeout` is in seconds."""
@@ -249,10 +254,6 @@ class Producer:
         if left:
             raise self._gave_up(f"{left} are not acknowledged after {timeout:g} s")
         return self.acked
-
-    def _serve(self, timeout: float) -> None:
-        self._client.poll(timeout)
-        self._raise_failed()
 
     def _undelivered(self, error: KafkaError | None, _record: object) -> None:
         if error is not None:

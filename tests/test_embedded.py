@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import queue
 import socket
 import threading
 
 import pytest
 
 from ingest.embedded import EmbeddedBroker, serve
-from ingest.kafka import client_settings
+from ingest.kafka import client_settings, ensure_topic
 from tests.brokers.reading import Topic
 
 
@@ -19,6 +20,7 @@ def test_it_serves_clients_of_another_process(embedded_broker: str) -> None:
 def test_two_brokers_in_one_process_share_nothing() -> None:
     with EmbeddedBroker() as one, EmbeddedBroker() as other:
         here, there = (Topic(client_settings(b.bootstrap_servers), "events") for b in (one, other))
+        ensure_topic(there.settings, there.name, 4, 10)
         here.produce([(b"k", b"here")])
         assert [record.value() for record in here.read()] == [b"here"]
         assert there.read() == []
@@ -35,11 +37,10 @@ def test_it_listens_on_loopback_and_ends_with_the_block() -> None:
 
 
 def test_serving_lasts_until_it_is_stopped() -> None:
-    stop, ready, addresses = threading.Event(), threading.Event(), []
-    thread = threading.Thread(target=serve, args=(lambda address: (addresses.append(address), ready.set()), stop))
+    stop, ready = threading.Event(), queue.Queue[str]()
+    thread = threading.Thread(target=serve, args=(ready.put, stop))
     thread.start()
-    assert ready.wait(10)
-    host, port = addresses[0].split(":")
+    host, port = ready.get(timeout=10).split(":")
     socket.create_connection((host, int(port)), timeout=5).close()
     assert thread.is_alive()
     stop.set()
