@@ -102,9 +102,7 @@ def java() -> str:
     found = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
     if found is None:
         where = "JAVA_HOME" if home else "PATH"
-        raise Fault(
-            f"no java in {where}. Install {JAVA_AT_LEAST} or newer: apt install openjdk-17-jre-headless"
-        )
+        raise Fault(f"no java in {where}. Install {JAVA_AT_LEAST} or newer: apt install openjdk-17-jre-headless")
     answer = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(\d+)', answer)
     if version is None or int(version[1]) < JAVA_AT_LEAST:
@@ -134,9 +132,7 @@ def _maven(*arguments: str) -> None:
     ran = subprocess.run([maven, "-B", "-q", *arguments], capture_output=True, text=True, check=False)
     if ran.returncode:
         said = _tail(ran.stdout + ran.stderr)
-        raise Fault(
-            f"Maven can't get the broker's jars: is Maven Central, or your mirror, reachable?\n{said}"
-        )
+        raise Fault(f"Maven can't get the broker's jars: is Maven Central, or your mirror, reachable?\n{said}")
 
 
 def missing() -> str | None:
@@ -190,9 +186,7 @@ def start(home: Home, port: int, controller_port: int) -> subprocess.Popen[bytes
     """Start a broker in the background and wait until it answers on `port`."""
     command = prepare(home, port, controller_port)
     with home.log.open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     home.pid_file.write_text(f"{process.pid}\n")
     try:
         _wait(process, home, port)
@@ -267,9 +261,7 @@ def up(home: Home, port: int) -> None:
     if running(home) is None:
         start(home, port, free_port())
     elif (actual := _port_of(home)) != port:
-        raise Fault(
-            f"the broker of {home.path} already runs on port {actual}: take it down, or another --dir"
-        )
+        raise Fault(f"the broker of {home.path} already runs on port {actual}: take it down, or another --dir")
     sys.stdout.write(f"{HOST}:{port}\n")
 
 
