@@ -1,0 +1,161 @@
+"""From the store into the warehouse, like Snowpipe: each object once, whole or not at all."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from ingest.errors import StoreRefused, StoreUnavailable
+from ingest.warehouse import DuckDbWarehouse, History, Incoming, WarehouseLocked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+    from threading import Event
+
+    from ingest.chain import Entry, Store
+    from ingest.errors import DependencyError
+
+Progress: TypeAlias = "History | DependencyError"
+
+_OBJECT: Final = re.compile(r"[^/]+/[^/]+/partition=\d{5}/\d{20}\.parquet")
+_READERS: Final = 8  # requests to the store at once: a read of S3 is mostly waiting
+# One transaction takes up to this much. Parquet grows up to tenfold when decoded, so this bounds memory, and
+# about a row group of DuckDB (122,880 rows) is what it writes fastest. A larger object comes alone.
+_GROUP_BYTES: Final = 8 * 1024 * 1024
+_GROUP_OBJECTS: Final = 50
+
+
+@dataclass(slots=True)
+class LoadSummary:
+    """What a run did. `bytes` are those in the store.
+
+    `skipped` objects had been loaded before, `failed` ones are in the history with the reason, `ignored`
+    keys are no objects of a chain (the probe's canary, somebody's notes).
+    """
+
+    objects: int = 0
+    rows: int = 0
+    bytes: int = 0
+    failed: int = 0
+    skipped: int = 0
+    ignored: int = 0
+
+    def count(self, line: History) -> None:
+        """Add an object that was tried."""
+        if line.status == "failed":
+            self.failed += 1
+            return
+        self.objects += 1
+        self.rows += line.records
+        self.bytes += line.bytes
+
+
+def load(
+    store: Store,
+    warehouse: Path,
+    clock: Callable[[], datetime],
+    on_progress: Callable[[Progress], None],
+    stop: Event,
+    *,
+    follow: bool = False,
+    interval: float = 10.0,
+) -> LoadSummary:
+    """Load every object of the store that the warehouse at this path has not got.
+
+    `on_progress` is told of every object once it is in the history. An object that fails is recorded with its
+    error, the others are loaded, and the next run tries it again (objects never change, so within one run
+    a second try is no use). With `follow` it looks again every `interval` seconds until `stop` is set. The
+    warehouse is let go in between, so that dbt can have it; a look that finds it locked, or can't reach the
+    store, tells `on_progress` the error, and the next one tries again. Killed anywhere, the next run goes on.
+    """
+    run = _Run(store, warehouse, clock, on_progress, stop)
+    while True:
+        try:
+            run.cycle()
+        except (StoreUnavailable, WarehouseLocked) as error:
+            if not follow:
+                raise
+            on_progress(error)
+        if not follow or stop.wait(interval):
+            return run.summary
+
+
+class _Run:
+    """One call of `load`: what it has settled, so that an idle look need not open the warehouse."""
+
+    def __init__(
+        self,
+        store: Store,
+        warehouse: Path,
+        clock: Callable[[], datetime],
+        on_progress: Callable[[Progress], None],
+        stop: Event,
+    ) -> None:
+        self.summary = LoadSummary()
+        self._store, self._path, self._clock = store, warehouse, clock
+        self._on_progress, self._stop = on_progress, stop
+        self._settled: set[str] = set()
+        self._settled_in: tuple[int, int] | None = None
+
+    def cycle(self) -> None:
+        """List the store, and load what is new."""
+        if self._identity() != self._settled_in:  # the warehouse was removed or made anew
+            self._settled.clear()
+        new = self._new_objects()
+        if not new and self._settled_in:
+            return
+        with DuckDbWarehouse(self._path, self._clock) as warehouse:
+            self._settled_in = self._identity()
+            self._load(warehouse, new)
+
+    def _new_objects(self) -> list[Entry]:
+        entries = list(self._store.list())
+        objects = [entry for entry in entries if _OBJECT.fullmatch(entry.key)]
+        self.summary.ignored = len(entries) - len(objects)
+        return [entry for entry in objects if entry.key not in self._settled]
+
+    def _load(self, warehouse: DuckDbWarehouse, new: Sequence[Entry]) -> None:
+        loaded = warehouse.loaded()
+        missing = [entry for entry in new if entry.key not in loaded]
+        self.summary.skipped += len(new) - len(missing)
+        self._settled |= loaded
+        with ThreadPoolExecutor(_READERS, "read") as readers:
+            for group in _groups(missing):
+                if self._stop.is_set():
+                    return
+                for line in warehouse.load(list(readers.map(self._read, group))):
+                    self._settled.add(line.file)
+                    self.summary.count(line)
+                    self._on_progress(line)
+
+    def _read(self, entry: Entry) -> Incoming:
+        started_at = self._clock()
+        try:
+            return Incoming(entry.key, entry.size, self._store.read(entry.key), "", started_at)
+        except StoreRefused as error:
+            return Incoming(entry.key, entry.size, None, str(error), started_at)
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+def _groups(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Neighbours that are loaded in one transaction: as many as the two bounds allow, at least one."""
+    group: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if group and (len(group) == _GROUP_OBJECTS or size + entry.size > _GROUP_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(entry)
+        size += entry.size
+    if group:
+        yield group
