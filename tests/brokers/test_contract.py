@@ -121,9 +121,10 @@ def test_a_group_resumes_at_its_commit(topic: Topic) -> None:
 
 def test_two_consumers_share_the_partitions_and_one_inherits_them(topic: Topic) -> None:
     # When a member leaves, the embedded broker keeps the others waiting for a session time-out.
-    with topic.consumer(session_timeout_ms=6000) as stays:
+    hasty = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 300}
+    with topic.consumer(**hasty) as stays:
         stays.subscribe([topic.name])
-        with topic.consumer(session_timeout_ms=6000) as leaves:
+        with topic.consumer(**hasty) as leaves:
             leaves.subscribe([topic.name])
             assert poll_until_assigned([stays, leaves], 2)
             shared = [part.partition for member in (stays, leaves) for part in member.assignment()]
