@@ -109,13 +109,13 @@
     {%- set target_relation = arg_dict['target_relation'] -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     {%- set statements -%}
-    delete from {{ target_relation }}
+    delete from {{ target_relation }} as stored
     using (
     {{ touched_stretches() }}
     ) as stretches
-    where {{ target_relation }}.tenant_id = stretches.tenant_id
-        and {{ target_relation }}.learner_id = stretches.learner_id
-        and {{ target_relation }}.{{ config.get('meta')['stretch_column'] }}
+    where stored.tenant_id = stretches.tenant_id
+        and stored.learner_id = stretches.learner_id
+        and stored.{{ config.get('meta')['stretch_column'] }}
             between {{ dbt.date_trunc('minute', 'stretches.starts_at') }} and stretches.ends_at;
 
     insert into {{ target_relation }} ({{ columns }})

@@ -1,0 +1,130 @@
+"""What dbt would send to Snowflake, read as Snowflake's grammar reads it.
+
+The real adapter runs every model against a connection that only writes down the statements. That proves syntax and
+names of functions, for a first run and for incremental ones; it does not prove results, which DuckDB shows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock, patch
+
+import agate
+import pytest
+import yaml
+from dbt.adapters.snowflake import SnowflakeAdapter
+from dbt.adapters.snowflake.column import SnowflakeColumn
+from dbt.adapters.snowflake.connections import SnowflakeAdapterResponse, SnowflakeConnectionManager
+from dbt.adapters.snowflake.relation import SnowflakeRelation
+from sqlfluff.core import Linter
+
+from tests.dbt.running import PROJECT, Warehouse
+
+#: Every function that the models may call on Snowflake. A new one is looked up in Snowflake's reference, then added.
+FUNCTIONS = {
+    "abs", "cast", "coalesce", "count", "date_part", "date_trunc", "dateadd", "datediff", "floor", "get", "greatest",
+    "lag", "lead", "least", "length", "lower", "max", "md5", "min", "nullif", "regexp_like", "row_number", "sum",
+    "try_cast", "try_parse_json",
+}  # fmt: skip
+#: What DuckDB accepts and Snowflake refuses, beyond what its grammar tells.
+REFUSED = re.compile(r"distinct\s+on|filter\s*\(\s*where|except\s+all|intersect\s+all|interval\s+\d|\bblob\b", re.I)
+ACCOUNT = {"SNOWFLAKE_ACCOUNT": "x", "SNOWFLAKE_USERNAME": "x", "SNOWFLAKE_PRIVATE_KEY_PATH": "x"}
+INCREMENTAL = {"stg_records", "int_session_events", "minute_metrics"}
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def contract_columns(model: str) -> list[str]:
+    [path] = (PROJECT / "models").rglob(f"{model}.yml")
+    [described] = yaml.safe_load(path.read_text())["models"]
+    return [column["name"] for column in described["columns"]]
+
+
+class Recording:
+    """A Snowflake that has every table of `existing`, accepts every statement and remembers it."""
+
+    def __init__(self, existing: set[str]) -> None:
+        self.existing = existing
+        self.statements: list[tuple[str, str]] = []
+
+    def execute(self, manager: Any, sql: str, *_: Any, **__: Any) -> tuple[Any, Any]:
+        self.statements.append((manager.get_thread_connection().name.split(".")[-1], sql))
+        return SnowflakeAdapterResponse(_message="OK", query_id="1"), agate.Table([], [])
+
+    def relation(self, _: Any, database: str, schema: str, identifier: str, *__: Any, **___: Any) -> Any:
+        if identifier not in self.existing:
+            return None
+        return SnowflakeRelation.create(database=database, schema=schema, identifier=identifier, type="table")
+
+    @staticmethod
+    def columns(_: Any, relation: Any) -> list[SnowflakeColumn]:
+        model = relation.identifier.removesuffix("__dbt_tmp")
+        return [SnowflakeColumn(name, "varchar") for name in contract_columns(model)]
+
+    @staticmethod
+    def open(connection: Any) -> Any:
+        connection.state, connection.handle = "open", MagicMock()
+        return connection
+
+
+def statements(existing: set[str], folder: Path) -> list[tuple[str, str]]:
+    recording = Recording(existing)
+    schemas = ["raw", "staging", "intermediate", "analytics"]
+    with (
+        patch.dict("os.environ", ACCOUNT),
+        patch.object(SnowflakeConnectionManager, "open", staticmethod(recording.open)),
+        patch.object(SnowflakeConnectionManager, "execute", lambda *a, **k: recording.execute(*a, **k)),
+        patch.object(SnowflakeAdapter, "get_relation", lambda *a, **k: recording.relation(*a, **k)),
+        patch.object(SnowflakeAdapter, "get_columns_in_relation", recording.columns),
+        patch.object(SnowflakeAdapter, "get_column_schema_from_query", lambda *_, **__: []),
+        patch.object(SnowflakeAdapter, "set_relations_cache", lambda *_, **__: None),
+        patch.object(SnowflakeAdapter, "list_schemas", lambda *_, **__: schemas),
+    ):
+        Warehouse(folder).dbt("run", target="snowflake")
+    return recording.statements
+
+
+@pytest.fixture(scope="module", params=["first run", "incremental run"])
+def sent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, str]]]:
+    existing = {"raw_events"} | (INCREMENTAL if request.param == "incremental run" else set())
+    yield [
+        (model, sql)
+        for model, sql in statements(existing, tmp_path_factory.mktemp("snowflake"))
+        if not sql.strip().lower().startswith(("drop ", "alter "))
+    ]
+
+
+def test_statements_are_in_snowflakes_grammar_and_vocabulary(sent: list[tuple[str, str]]) -> None:
+    linter = Linter(dialect="snowflake")
+    models = {path.stem for path in (PROJECT / "models").rglob("*.sql")}
+    assert {model for model, _ in sent} == models
+    for model, sql in sent:
+        parsed = linter.parse_string(sql)
+        assert not parsed.violations, f"{model}: {parsed.violations[:3]}\n{sql}"
+        called = {name.raw.lower() for name in parsed.tree.recursive_crawl("function_name")}
+        assert called <= FUNCTIONS, f"{model}: {called - FUNCTIONS}"
+        assert not REFUSED.search(sql), f"{model}: {REFUSED.search(sql)}"
+
+
+def test_incremental_models_delete_and_insert_in_one_transaction(sent: list[tuple[str, str]]) -> None:
+    changes = {model: sql for model, sql in sent if re.search(r"\bdelete from\b", sql)}
+    if not changes:
+        assert all("delete" not in sql for _, sql in sent)
+        return
+    assert set(changes) == INCREMENTAL
+    for sql in changes.values():
+        words = re.findall(r"^\s*(begin|delete from|insert into|commit)\b", sql, re.M)
+        assert words == ["begin", "delete from", "insert into", "commit"]
+
+
+@pytest.mark.parametrize("sql", ["select epoch_ms(x) from t", "select x from t qualify", "delete from t using where x"])
+def test_the_gate_refuses_what_snowflake_refuses(sql: str) -> None:
+    parsed = Linter(dialect="snowflake").parse_string(sql)
+    called = {name.raw.lower() for name in parsed.tree.recursive_crawl("function_name")} if parsed.tree else set()
+    assert parsed.violations or not called <= FUNCTIONS
