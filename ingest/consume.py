@@ -84,6 +84,7 @@ class _Lane:
         self.flight: Future[Appended] | None = None
         self.batch: Batch | None = None
         self.at_end = False
+        self.abandoned = Event()  #: tells the batch on its way to give up at the next failure
 
     @property
     def idle(self) -> bool:
@@ -112,7 +113,6 @@ class Consumer:
         self._options = options
         self._clock = clock
         self._stop = stop
-        self._abandon = Event()
         self._executor = executor
         self._lanes: dict[Partition, _Lane] = {}
         self._lock = Lock()
@@ -128,7 +128,7 @@ class Consumer:
                 self._turn()
             self._drain()
         finally:
-            self._abandon.set()
+            self.lost(list(self._lanes))
             self._source.close()
         return self.summary
 
@@ -194,10 +194,10 @@ class Consumer:
         """Send the next batch on its way: steps 2 to 4 of the protocol. One of a partition at a time."""
         self.summary.due[due] += 1
         lane.batch = lane.buffer.take(self._clock.monotonic())
-        lane.flight = self._executor.submit(self._append, lane.chain, lane.batch)
+        lane.flight = self._executor.submit(self._append, lane.chain, lane.batch, lane.abandoned)
 
-    def _append(self, chain: Chain, batch: Batch) -> Appended:
-        """Put a batch, asking a failing store again until it answers or the grace of a stop is over."""
+    def _append(self, chain: Chain, batch: Batch, abandoned: Event) -> Appended:
+        """Put a batch, asking a failing store again until it answers or the partition is given up."""
         for delay in _delays():
             try:
                 return chain.append(batch)
@@ -205,7 +205,7 @@ class Consumer:
                 with self._lock:
                     self.summary.retries += 1
                 LOG.warning("store_unavailable", chain=str(chain.identity), error=str(error), retry_in=delay)
-                if self._abandon.wait(delay):
+                if abandoned.wait(delay):
                     raise
         raise AssertionError("delays never end")
 
@@ -286,7 +286,8 @@ class Consumer:
     def lost(self, partitions: Sequence[Partition]) -> None:
         """Drop everything, commit nothing. See `Listener.lost`."""
         for partition in partitions:
-            self._lanes.pop(partition, None)
+            if lane := self._lanes.pop(partition, None):
+                lane.abandoned.set()
 
     def _open(self, partition: Partition, hint: Hint | None) -> int:
         chain = self._chain_of(partition)
