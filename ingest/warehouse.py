@@ -136,13 +136,17 @@ class DuckDbWarehouse:
         """
         fitted = [_fit(one) for one in incoming]
         try:
+            return self._write_fitting(incoming, fitted)
+        except duckdb.Error as error:
+            raise _warehouse_error(self._path, error) from error
+
+    def _write_fitting(self, incoming: Sequence[Incoming], fitted: Sequence[pl.DataFrame | str]) -> list[History]:
+        try:
             return self._write(incoming, fitted)
         except (duckdb.DataError, duckdb.IntegrityError) as error:
             if len(incoming) > 1:  # find out which one it is
                 return [line for one in incoming for line in self.load([one])]
             return self._write(incoming, [f"DuckDB does not take its rows ({_plain(error)})"])
-        except duckdb.Error as error:
-            raise _warehouse_error(self._path, error) from error
 
     def _write(self, incoming: Sequence[Incoming], fitted: Sequence[pl.DataFrame | str]) -> list[History]:
         """In one transaction: 1. the time, 2. the history, 3. the rows."""
@@ -299,3 +303,13 @@ def _with_origin(rows: pl.DataFrame | str, line: History) -> pl.DataFrame:
 
 def _aware(time: datetime) -> datetime:
     return time.replace(tzinfo=UTC)
+
+
+def query(path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The column names and rows of one reading statement. Raises `WarehouseError`."""
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            result = connection.execute(sql)
+            return [name for name, *_ in result.description or ()], result.fetchall()
+    except duckdb.Error as error:
+        raise _warehouse_error(path, error) from error

@@ -20,11 +20,12 @@ WRITER = """
 import sys
 from pathlib import Path
 from ingest.store import FolderStore
-from tests.store.test_folder import large
+from tests.store.objects import plain
 store, number = FolderStore(Path(sys.argv[1])), int(sys.argv[2])
 while True:
     held = {"number": str(number)}
-    assert store.put_if_absent(f"d={number % 3}/{number:06d}.parquet", large(number), held)
+    body = plain(held, bytes([number % 256]) * 300_000)
+    assert store.put_if_absent(f"d={number % 3}/{number:06d}.parquet", body, held)
     print(number, flush=True)
     number += 1
 """

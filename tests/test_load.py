@@ -1,0 +1,295 @@
+"""From both stores into DuckDB: every row exactly once, whoever is killed when."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from ingest import load as module
+from ingest.errors import StoreUnavailable, WarehouseError
+from ingest.load import LoadSummary, load
+from ingest.probe import probe
+from ingest.store import FolderStore, open_store
+from ingest.warehouse import DuckDbWarehouse, History, WarehouseLocked
+from tests.fixtures_s3 import empty_store, s3_credentials  # noqa: F401 - fixtures
+from tests.services.s3 import CREDENTIALS
+from tests.store.careless import Careless
+from tests.store.objects import chain_object, key, metadata, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ingest.chain import Store
+    from tests.services.s3 import S3Server
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ROOT = Path(__file__).parents[1]
+
+
+def fill(store: Store, *starts: int, rows: int = 10, partition: int = 0) -> None:
+    for start in starts:
+        assert store.put_if_absent(*chain_object(start, rows, partition))
+
+
+def load_once(store: Store, path: Path) -> LoadSummary:
+    return load(store, path, lambda: NOON, lambda line: None, threading.Event())
+
+
+def query(path: Path, sql: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def counts(path: Path) -> tuple[object, ...]:
+    """Rows, and different ones."""
+    return query(path, "select count(*), count(distinct (_partition, _offset)) from raw.raw_events")[0]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "warehouse.duckdb"
+
+
+def test_each_object_is_loaded_once(store: Store, path: Path) -> None:
+    fill(store, 0, 10, 20)
+    fill(store, 0, 10, partition=7)
+    seen: list[str] = []
+
+    def progress(line: object) -> None:
+        assert isinstance(line, History)
+        seen.append(line.file)
+
+    size = sum(entry.size for entry in store.list())
+    summary = load(store, path, lambda: NOON, progress, threading.Event())
+    assert summary == LoadSummary(objects=5, rows=50, bytes=size)
+    assert seen == [entry.key for entry in store.list()]
+    assert load_once(store, path) == LoadSummary(skipped=5)
+    fill(store, 30)
+    assert load_once(store, path).objects == 1
+    assert counts(path) == (60, 60)
+
+
+def test_an_empty_store_makes_an_empty_warehouse(store: Store, path: Path) -> None:
+    assert load_once(store, path) == LoadSummary()
+    assert counts(path) == (0, 0)
+
+
+def test_what_is_no_object_of_a_chain_is_ignored(store: Store, path: Path) -> None:
+    probe(store)
+    fill(store, 0)
+    for other in (key(0) + ".tmp", "notes.parquet", key(5)[:-9] + "x.parquet", "more/" + key(0)):
+        assert store.put_if_absent(other, plain({}), {})
+    summary = load_once(store, path)
+    assert (summary.objects, summary.ignored, summary.failed) == (1, 5, 0)
+
+
+def test_a_bad_object_is_recorded_and_tried_again_by_the_next_run(store: Store, path: Path) -> None:
+    fill(store, 0, 20)
+    assert store.put_if_absent(key(10), plain(metadata(10, 10)), metadata(10, 10))
+    for attempt in (1, 2):
+        summary = load_once(store, path)
+        assert summary.failed == 1
+        (line,) = query(path, "select file, attempts, error from raw.load_history where status = 'failed'")
+        assert line[:2] == (key(10), attempt)
+        assert "lacks event_id" in str(line[2])
+    assert counts(path) == (20, 20)
+
+
+def test_groups_keep_both_bounds(monkeypatch: pytest.MonkeyPatch, path: Path, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "store")
+    fill(store, *range(0, 100, 10))
+    largest = max(entry.size for entry in store.list())
+    monkeypatch.setattr(module, "_GROUP_OBJECTS", 3)
+    assert [len(group) for group in module._groups(store.list())] == [3, 3, 3, 1]
+    monkeypatch.setattr(module, "_GROUP_BYTES", 2 * largest)
+    assert [len(group) for group in module._groups(store.list())] == [2] * 5
+    monkeypatch.setattr(module, "_GROUP_BYTES", 1)
+    assert [len(group) for group in module._groups(store.list())] == [1] * 10
+
+
+def test_stop_ends_a_run_between_groups(monkeypatch: pytest.MonkeyPatch, path: Path, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "_GROUP_OBJECTS", 2)
+    store, stop = FolderStore(tmp_path / "store"), threading.Event()
+    fill(store, *range(0, 100, 10))
+    summary = load(store, path, lambda: NOON, lambda line: stop.set(), stop)
+    assert summary.objects == 2
+    assert counts(path) == (20, 20)
+    assert load_once(store, path) == LoadSummary(8, 80, sum(e.size for e in store.list(after=key(10))), 0, 2)
+
+
+class Vanishing(Careless):
+    """Lists an object that is gone when it is read, as a lifecycle rule would have it."""
+
+    def read(self, key: str) -> bytes:
+        self.held.pop(chain_object(10, 10)[0], None)
+        return super().read(key)
+
+
+class Failing(Careless):
+    failures = 2
+
+    def read(self, key: str) -> bytes:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise StoreUnavailable("the store is away")
+        return super().read(key)
+
+
+def test_an_object_that_vanishes_fails_alone(path: Path) -> None:
+    store = Vanishing()
+    fill(store, 0, 10, 20)
+    summary = load_once(store, path)
+    assert (summary.objects, summary.failed) == (2, 1)
+
+
+def test_a_store_that_is_away_ends_a_run_without_a_trace(path: Path) -> None:
+    store = Failing()
+    fill(store, 0)
+    with pytest.raises(StoreUnavailable):
+        load_once(store, path)
+    assert query(path, "from raw.load_history") == []
+
+
+class Script:
+    """Does one step after each look of a following run, and stops it after the last."""
+
+    def __init__(self, *steps: Callable[[], None]) -> None:
+        self.steps = list(steps)
+
+    def is_set(self) -> bool:
+        return False
+
+    def wait(self, interval: float) -> bool:
+        assert interval == 5.0
+        if not self.steps:
+            return True
+        self.steps.pop(0)()
+        return False
+
+
+def follow(store: Store, path: Path, seen: list[object], *steps: Callable[[], None]) -> LoadSummary:
+    stop: threading.Event = Script(*steps)  # type: ignore[assignment]
+    return load(store, path, lambda: NOON, seen.append, stop, follow=True, interval=5.0)
+
+
+def test_following_loads_what_comes_and_leaves_the_warehouse_free(store: Store, path: Path) -> None:
+    steps = [lambda start=start: fill(store, start) for start in (0, 10, 20)]
+    checks = [lambda rows=rows: _check(counts(path) == (rows, rows)) for rows in (0, 10, 20)]
+    both = [step for pair in zip(checks, steps, strict=True) for step in pair]
+    summary = follow(store, path, [], *both)
+    assert (summary.objects, summary.rows, summary.failed, summary.skipped) == (3, 30, 0, 0)
+
+
+def _check(holds: bool) -> None:
+    assert holds
+
+
+def test_following_tries_a_bad_object_once(path: Path) -> None:
+    store = Careless()
+    store.put_if_absent(key(0), b"bad", {})
+    assert follow(store, path, [], *[lambda: None] * 3).failed == 1
+    assert query(path, "select attempts from raw.load_history") == [(1,)]
+
+
+def test_following_an_idle_store_does_not_open_the_warehouse(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FolderStore(tmp_path / "store")
+    fill(store, 0)
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("opened for nothing")
+
+    summary = follow(store, path, [], lambda: monkeypatch.setattr(module, "DuckDbWarehouse", refuse), lambda: None)
+    assert summary.objects == 1
+
+
+def test_following_notices_a_new_warehouse(path: Path, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "store")
+    fill(store, 0)
+    summary = follow(store, path, [], path.unlink)
+    assert summary.objects == 2
+    assert counts(path) == (10, 10)
+
+
+def test_following_waits_for_a_locked_warehouse_and_for_the_store(path: Path, tmp_path: Path) -> None:
+    store = Failing()
+    fill(store, 0)
+    with DuckDbWarehouse(path, lambda: NOON):
+        pass
+    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(WarehouseError, match="in use"):
+            load_once(store, path)
+        seen: list[object] = []
+        summary = follow(store, path, seen, lambda: holder.communicate() and None, *[lambda: None] * 2)
+    assert [type(one) for one in seen] == [WarehouseLocked, StoreUnavailable, StoreUnavailable, History]
+    assert summary.rows == 10
+
+
+KILLED = """
+import sys, threading
+from datetime import UTC, datetime
+from pathlib import Path
+from ingest import load as module
+from ingest.store import open_store
+module._GROUP_OBJECTS = 2
+store = open_store(sys.argv[1], endpoint_url=sys.argv[3] or None)
+print("ready", flush=True)
+module.load(store, Path(sys.argv[2]), lambda: datetime.now(UTC), lambda line: None, threading.Event())
+"""
+
+
+@pytest.mark.parametrize("kind", ["folder", "s3"])
+def test_sigkill_at_any_moment_loses_and_doubles_nothing(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, path: Path
+) -> None:
+    """Ten killed runs over a growing store, then one that is left alone."""
+    url, endpoint, store = _killable_store(kind, request, tmp_path)
+    command = [sys.executable, "-c", KILLED, url, str(path), endpoint]
+    starts, interrupted = itertools.count(0, 1000), 0
+    for number in range(10):
+        for _ in range(8):
+            fill(store, next(starts), rows=1000)
+        interrupted += _run_and_kill(command, 0.025 * number)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT, env=os.environ | CREDENTIALS)
+    assert interrupted >= 3
+    assert counts(path) == (80_000, 80_000)
+    listing = [(entry.key, entry.size, 1000, "loaded") for entry in store.list()]
+    assert query(path, "select file, bytes, records, status from raw.load_history order by file") == listing
+    per_file = query(path, "select _file, count(*), count(distinct _file_row) from raw.raw_events group by 1")
+    assert sorted(per_file) == [(file, 1000, 1000) for file, *_ in listing]
+
+
+def _killable_store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str, Store]:
+    if kind == "folder":
+        return str(tmp_path / "store"), "", FolderStore(tmp_path / "store")
+    server: S3Server = request.getfixturevalue("s3")
+    request.getfixturevalue("credentials")
+    server.create_bucket("killed")
+    return "s3://killed/raw", server.url, open_store("s3://killed/raw", endpoint_url=server.url)
+
+
+def _run_and_kill(command: list[str], delay: float) -> bool:
+    """Whether the kill came before the end."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=os.environ | CREDENTIALS) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        return process.wait() == -signal.SIGKILL
