@@ -11,9 +11,10 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -120,7 +121,7 @@ def _consume(settings: Settings, properties: Mapping[str, str], *, once: bool, m
     # from ingest.probe import probe
     from ingest.source import KafkaSource, consumer_settings
 
-    client = client_settings(settings.kafka_bootstrap_servers, settings.kafka_properties() | dict(properties))
+    client = _client(settings, properties)
     store = _open_store(settings)
     # probe(store)
     conf = consumer_settings(client, settings.kafka_consumer_group, properties)
@@ -182,6 +183,11 @@ def _print_summary(summary: Summary, *, as_json: bool) -> None:
         "lost": [f"{partition} {lost}" for partition, lost in summary.lost],
         "unfinished": summary.unfinished,
     }
+    _print_result(result, as_json=as_json)
+
+
+def _print_result(result: Mapping[str, Any], *, as_json: bool) -> None:
+    """A command's result on stdout: a line a value for people, or one JSON object."""
     if as_json:
         typer.echo(json.dumps(result))
         return
@@ -196,7 +202,176 @@ def _plain(value: Any) -> str:
         return "  ".join(f"{key} {count:,}" for key, count in value.items())
     if isinstance(value, list):
         return ", ".join(value)
+    if isinstance(value, str):
+        return value
     return f"{value:,}" if value else ""
+
+
+@app.command()
+def produce(
+    source: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="NDJSON, one event a line; - is standard input.")
+    ] = None,
+    synthetic: Annotated[int | None, typer.Option(min=1, help="Make so many records of synthetic learners.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 1,
+    start: Annotated[
+        datetime | None, typer.Option(help="When the synthetic events begin (UTC). [36 hours ago]")
+    ] = None,
+    duplicates: Annotated[float | None, typer.Option(min=0, max=1, help="Share of re-sent events.")] = None,
+    conflicts: Annotated[float | None, typer.Option(min=0, max=1, help="Share re-sent with other contents.")] = None,
+    late: Annotated[float | None, typer.Option(min=0, max=1, help="Share received hours or weeks late.")] = None,
+    skewed: Annotated[float | None, typer.Option(min=0, max=1, help="Share of visits with a wrong clock.")] = None,
+    malformed: Annotated[float | None, typer.Option(min=0, max=1, help="Share that is no valid event.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write the truth about what was made to this file.")] = None,
+    partitions: Annotated[int, typer.Option(min=1, help="Partitions of the topic, if it has to be created.")] = 4,
+    topic: Topic = None,
+    bootstrap_servers: Bootstrap = None,
+    kafka_config: KafkaConfig = None,
+    as_json: Json = False,
+) -> None:
+    """Send events to the topic: NDJSON as it stands, or synthetic learners.
+
+    Lines are sent byte for byte, malformed ones too: judging is the consumer's job.
+
+    Examples: ingest produce events.ndjson; ingest produce --synthetic 100000 --truth truth.json
+    """
+    if (source is None) == (synthetic is None):
+        raise SettingsError("produce takes either a FILE or --synthetic N", "For example: ingest produce -")
+    settings = _settings({"kafka_topic_events_raw": topic, "kafka_bootstrap_servers": bootstrap_servers})
+    client = _client(settings, _pairs(kafka_config))
+    if synthetic is None:
+        result = _produce_lines(client, settings.kafka_topic_events_raw, str(source), partitions)
+    else:
+        shares = {
+            "duplicates": duplicates,
+            "conflicts": conflicts,
+            "late": late,
+            "skewed": skewed,
+            "malformed": malformed,
+        }
+        options = {name: share for name, share in shares.items() if share is not None}
+        made = _synthetic(seed, synthetic, start, options, truth)
+        result = _produce(client, settings.kafka_topic_events_raw, made, partitions, synthetic)
+    _print_result(result, as_json=as_json)
+
+
+def _produce(
+    client: Mapping[str, Any], topic: str, records: Iterable[Any], partitions: int, expected: int | None
+) -> dict[str, Any]:
+    from ingest.kafka import Producer, ensure_topic
+    from ingest.produce import produce as send
+
+    ensure_topic(client, topic, partitions, timeout=30)
+    with Producer(client, topic) as producer, _progress("records", expected) as show:
+        produced = send(records, producer, lambda so_far: show(so_far.records))
+    rate = produced.records / produced.seconds if produced.seconds else 0
+    return {
+        "topic": topic,
+        "records": produced.records,
+        "bytes": produced.bytes,
+        "seconds": round(produced.seconds, 2),
+        "records_per_second": round(rate),
+    }
+
+
+def _produce_lines(client: Mapping[str, Any], topic: str, path: str, partitions: int) -> dict[str, Any]:
+    from ingest.produce import Lines, open_ndjson, read_ndjson
+
+    lines = Lines()
+    with open_ndjson(path, sys.stdin.buffer) as stream:
+        result = _produce(client, topic, read_ndjson(stream, lines), partitions, None)
+    return result | {"without_key": lines.keyless, "empty_lines_skipped": lines.empty}
+
+
+def _synthetic(
+    seed: int, count: int, start: datetime | None, shares: Mapping[str, float], truth_path: Path | None
+) -> Iterator[Any]:
+    from ingest.learners import Options, Truth, generate
+
+    begin = (start or SystemClock().now() - timedelta(hours=36)).replace(tzinfo=UTC)
+    truth = Truth()
+    yield from generate(seed, count, Options(start_ms=int(begin.timestamp() * 1000), **shares), truth)
+    if truth_path:
+        truth_path.parent.mkdir(parents=True, exist_ok=True)
+        truth_path.write_bytes(truth.to_json())
+
+
+@app.command()
+def load(
+    store: StoreUrl = None,
+    warehouse: Warehouse = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Look again until stopped.")] = False,
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Load new objects into DuckDB, as Snowpipe does into Snowflake: each once, whole or not at all.
+
+    An object that can't be loaded is recorded in raw.load_history with its error, tried again by the next
+    run, and gives exit code 1.
+
+    Example: ingest load --store data/objects --warehouse data/warehouse.duckdb
+    """
+    from ingest.load import load as run
+
+    settings = _settings({"ingest_store": store, "duckdb_path": str(warehouse) if warehouse else None})
+    path = Path(settings.duckdb_path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = 0
+
+    def on_progress(line: Any) -> None:
+        nonlocal rows
+        rows += _tell_load(line)
+        show(rows)
+
+    with _stopping() as stop, _progress("rows", None) as show:
+        summary = run(
+            _open_store(settings), path, SystemClock().now, on_progress, stop, follow=follow, interval=interval
+        )
+    _print_result(asdict(summary), as_json=as_json)
+    _leave(1 if summary.failed else 0)
+
+
+def _tell_load(line: Any) -> int:
+    """Log one line of progress of a load; answers how many rows it brought."""
+    import structlog
+
+    from ingest.warehouse import History
+
+    log = structlog.get_logger("ingest.load")
+    if not isinstance(line, History):
+        log.warning("load_waits", error=str(line))
+        return 0
+    if line.status == "failed":
+        log.error("object_failed", key=line.file, error=line.error)
+        return 0
+    log.debug("object_loaded", key=line.file, rows=line.records)
+    return line.records
+
+
+@app.command()
+def broker() -> None:
+    """Be a Kafka broker in memory, for a first look: prints its address, and serves until stopped.
+
+    Its limits: nothing outlives it, a partition keeps about 5 MiB, older records vanish without a word.
+    """
+    from ingest.embedded import serve
+
+    _settings({})
+    with _stopping() as stop:
+        serve(typer.echo, stop)
+
+
+@app.command()
+def demo(
+    events: Annotated[int, typer.Option(min=1, help="How many records to send through.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 7,
+    data: Annotated[Path, typer.Option(help="Where objects and the warehouse go; made anew.")] = Path("data"),
+) -> None:
+    """The whole way on this machine: broker, events with trouble in them, objects, warehouse, dbt, account."""
+    from ingest.demo import run
+
+    _settings({})
+    _leave(run(events, seed, data, time.monotonic, typer.echo))
 
 
 # --- what commands share ------------------------------------------------------------------------------
@@ -223,6 +398,32 @@ def _open_store(settings: Settings) -> Store:
         region=settings.aws_region,
         kms_key_id=settings.s3_sse_kms_key_id,
     )
+
+
+def _client(settings: Settings, properties: Mapping[str, str]) -> dict[str, Any]:
+    from ingest.kafka import client_settings
+
+    return client_settings(settings.kafka_bootstrap_servers, settings.kafka_properties() | dict(properties))
+
+
+@contextmanager
+def _progress(what: str, expected: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how far long work is, on one line of a terminal, and not at all elsewhere."""
+    shown = False
+
+    def show(count: int) -> None:
+        nonlocal shown
+        if sys.stderr.isatty():
+            share = f" of {expected:,} ({count / expected:.0%})" if expected else ""
+            sys.stderr.write(f"\r{count:,} {what}{share}\033[K")
+            sys.stderr.flush()
+            shown = True
+
+    try:
+        yield show
+    finally:
+        if shown:
+            sys.stderr.write("\r\033[K")
 
 
 def _pairs(items: list[str] | None) -> dict[str, str]:

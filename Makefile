@@ -1,0 +1,66 @@
+# `make` alone lists the verbs. Everything runs in .venv, which `make setup` fills from the locked requirements.
+
+PYTHON ?= python3
+EVENTS ?= 100000
+BIN := .venv/bin
+KAFKA := $(BIN)/python infra/kafka/broker.py
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt lint dbt kafka-up kafka-down docs bench clean
+
+help: ## show the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## install everything into .venv, by version and hash
+
+$(READY): requirements/all.txt requirements/uv.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is older than 3.11. Next: make setup PYTHON=python3.12"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
+		{ echo "error: this Python makes no environments. Next: install its venv module (Debian: apt install python3-venv)"; exit 2; }
+	@echo "installing into .venv (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/all.txt requirements/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## the whole way on this machine, with an account at the end (EVENTS=100000)
+	@$(BIN)/ingest demo --events $(EVENTS)
+
+test: $(READY) ## every test; the real Kafka's need Java 17 and Maven, and are skipped visibly without
+	$(BIN)/python -m pytest
+
+check: lint test ## what CI runs: lint, then test
+
+fmt: $(READY) ## format Python and SQL
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/sqlfluff fix --quiet dbt_project/models dbt_project/tests
+
+lint: $(READY) ## ruff, mypy, sqlfluff
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+
+dbt: $(READY) ## build the models over data/warehouse.duckdb, with their tests
+	cd dbt_project && ../$(BIN)/dbt build
+
+kafka-up: $(READY) ## start Apache Kafka on 127.0.0.1:9092 (Java 17, Maven)
+	@$(KAFKA) up
+
+kafka-down: $(READY) ## stop it
+	@$(KAFKA) down
+
+docs: $(READY) ## one static page of the models, site/index.html
+	cd dbt_project && ../$(BIN)/dbt docs generate --static --quiet
+	@mkdir -p site && cp dbt_project/target/static_index.html site/index.html
+	@echo "site/index.html"
+
+bench: $(READY) ## throughput beside the client library's own limit
+	$(BIN)/python benchmarks/consume.py
+
+clean: ## remove what was built; the environment and the demo's data too
+	rm -rf .venv site data/objects data/warehouse.duckdb* dbt_project/target dbt_project/logs
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
