@@ -93,6 +93,19 @@
     {{ return(snowflake_dml_explicit_transaction(statements)) }}
 {%- endmacro %}
 
+{#- Whole microseconds from one timestamp to another. Time is counted in these, so that sums are exact. -#}
+{% macro microseconds_between(earlier, later) -%}
+    {{ return(adapter.dispatch('microseconds_between', 'learner_analytics')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro duckdb__microseconds_between(earlier, later) -%}
+    date_diff('microsecond', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+{% macro snowflake__microseconds_between(earlier, later) -%}
+    datediff(microsecond, {{ earlier }}, {{ later }})
+{%- endmacro %}
+
 {#- A timestamp moved by a number of microseconds, which may be any 64-bit column. -#}
 {% macro add_microseconds(timestamp, microseconds) -%}
     {{ return(adapter.dispatch('add_microseconds', 'learner_analytics')(timestamp, microseconds)) }}

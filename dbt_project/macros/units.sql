@@ -1,8 +1,3 @@
-{#- Whole microseconds from one timestamp to another. Time is counted in these, so that sums are exact. -#}
-{% macro microseconds_between(earlier, later) -%}
-    {{ dbt.datediff(earlier, later, 'microsecond') }}
-{%- endmacro %}
-
 {#- Seconds as an exact decimal: a double would make the minutes add up to almost the session. -#}
 {% macro microseconds_to_seconds(microseconds) -%}
     cast(({{ microseconds }}) * cast(0.000001 as decimal(7, 6)) as decimal(18, 6))

@@ -7,7 +7,6 @@ names of functions, for a first run and for incremental ones; it does not prove 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock, patch
@@ -74,36 +73,39 @@ class Recording:
 
 
 def statements(existing: set[str], folder: Path) -> list[tuple[str, str]]:
+    """What a run sends, by model, without dbt's own dropping and renaming."""
     recording = Recording(existing)
     schemas = ["raw", "staging", "intermediate", "analytics"]
     with (
         patch.dict("os.environ", ACCOUNT),
         patch.object(SnowflakeConnectionManager, "open", staticmethod(recording.open)),
-        patch.object(SnowflakeConnectionManager, "execute", lambda *a, **k: recording.execute(*a, **k)),
-        patch.object(SnowflakeAdapter, "get_relation", lambda *a, **k: recording.relation(*a, **k)),
+        patch.object(SnowflakeConnectionManager, "execute", lambda *a, **k: recording.execute(*a, **k)),  # noqa: PLW0108
+        patch.object(SnowflakeAdapter, "get_relation", lambda *a, **k: recording.relation(*a, **k)),  # noqa: PLW0108
         patch.object(SnowflakeAdapter, "get_columns_in_relation", recording.columns),
         patch.object(SnowflakeAdapter, "get_column_schema_from_query", lambda *_, **__: []),
         patch.object(SnowflakeAdapter, "set_relations_cache", lambda *_, **__: None),
         patch.object(SnowflakeAdapter, "list_schemas", lambda *_, **__: schemas),
     ):
         Warehouse(folder).dbt("run", target="snowflake")
-    return recording.statements
+    dbts_own = ("drop ", "alter ")
+    return [(model, sql) for model, sql in recording.statements if not sql.strip().lower().startswith(dbts_own)]
 
 
-@pytest.fixture(scope="module", params=["first run", "incremental run"])
-def sent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, str]]]:
-    existing = {"raw_events"} | (INCREMENTAL if request.param == "incremental run" else set())
-    yield [
-        (model, sql)
-        for model, sql in statements(existing, tmp_path_factory.mktemp("snowflake"))
-        if not sql.strip().lower().startswith(("drop ", "alter "))
-    ]
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
+    return statements({"raw_events"}, tmp_path_factory.mktemp("first"))
 
 
-def test_statements_are_in_snowflakes_grammar_and_vocabulary(sent: list[tuple[str, str]]) -> None:
+@pytest.fixture(scope="module")
+def incremental_run(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
+    return statements({"raw_events"} | INCREMENTAL, tmp_path_factory.mktemp("incremental"))
+
+
+@pytest.mark.parametrize("run", ["first_run", "incremental_run"])
+def test_statements_are_in_snowflakes_grammar_and_vocabulary(run: str, request: pytest.FixtureRequest) -> None:
     linter = Linter(dialect="snowflake")
-    models = {path.stem for path in (PROJECT / "models").rglob("*.sql")}
-    assert {model for model, _ in sent} == models
+    sent: list[tuple[str, str]] = request.getfixturevalue(run)
+    assert {model for model, _ in sent} == {path.stem for path in (PROJECT / "models").rglob("*.sql")}
     for model, sql in sent:
         parsed = linter.parse_string(sql)
         assert not parsed.violations, f"{model}: {parsed.violations[:3]}\n{sql}"
@@ -112,18 +114,19 @@ def test_statements_are_in_snowflakes_grammar_and_vocabulary(sent: list[tuple[st
         assert not REFUSED.search(sql), f"{model}: {REFUSED.search(sql)}"
 
 
-def test_incremental_models_delete_and_insert_in_one_transaction(sent: list[tuple[str, str]]) -> None:
-    changes = {model: sql for model, sql in sent if re.search(r"\bdelete from\b", sql)}
-    if not changes:
-        assert all("delete" not in sql for _, sql in sent)
-        return
+def test_a_first_run_deletes_nothing(first_run: list[tuple[str, str]]) -> None:
+    assert not [model for model, sql in first_run if re.search(r"\bdelete from\b", sql)]
+
+
+def test_incremental_models_delete_and_insert_in_one_transaction(incremental_run: list[tuple[str, str]]) -> None:
+    changes = {model: sql for model, sql in incremental_run if re.search(r"\bdelete from\b", sql)}
     assert set(changes) == INCREMENTAL
     for sql in changes.values():
         words = re.findall(r"^\s*(begin|delete from|insert into|commit)\b", sql, re.M)
         assert words == ["begin", "delete from", "insert into", "commit"]
 
 
-@pytest.mark.parametrize("sql", ["select epoch_ms(x) from t", "select x from t qualify", "delete from t using where x"])
+@pytest.mark.parametrize("sql", ["select epoch_ms(x) from t", "select x from t qualify", "delete from using x"])
 def test_the_gate_refuses_what_snowflake_refuses(sql: str) -> None:
     parsed = Linter(dialect="snowflake").parse_string(sql)
     called = {name.raw.lower() for name in parsed.tree.recursive_crawl("function_name")} if parsed.tree else set()

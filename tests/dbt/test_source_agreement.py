@@ -1,4 +1,4 @@
-"""The dbt source, the event schema of the pipeline and the fixtures name the same columns, in one order, of one type."""
+"""The dbt source, the pipeline's event schema and the fixtures name the same columns, in one order, of one type."""
 
 from __future__ import annotations
 

@@ -9,12 +9,19 @@ with session_events as (
     {{ within_touched_stretches('session_events', 'event_at') }}
 ),
 
+in_minutes as (
+    select
+        *,
+        {{ dbt.date_trunc('minute', 'event_at') }} as event_minute
+    from session_events
+),
+
 located as (
     select
         *,
-        {{ dbt.date_trunc('minute', 'event_at') }} as event_minute,
-        {{ microseconds_between(dbt.date_trunc('minute', 'event_at'), 'event_at') }} as offset_microseconds
-    from session_events
+        {{ microseconds_between('event_minute', 'event_at') }} as starts_after,
+        {{ microseconds_between('event_minute', 'event_at') }} + active_microseconds as ends_after
+    from in_minutes
 ),
 
 minutes_ahead as (
@@ -26,13 +33,11 @@ slices as (
         located.*,
         minutes_ahead.n as minutes_after_event,
         {{ dbt.dateadd('minute', 'minutes_ahead.n', 'located.event_minute') }} as minute_timestamp,
-        least(located.offset_microseconds + located.active_microseconds, (minutes_ahead.n + 1) * {{ minute }})
-        - greatest(located.offset_microseconds, minutes_ahead.n * {{ minute }}) as slice_microseconds
+        least(located.ends_after, (minutes_ahead.n + 1) * {{ minute }})
+        - greatest(located.starts_after, minutes_ahead.n * {{ minute }}) as slice_microseconds
     from located
     inner join minutes_ahead
-        on
-            minutes_ahead.n = 0
-            or minutes_ahead.n * {{ minute }} < located.offset_microseconds + located.active_microseconds
+        on minutes_ahead.n = 0 or minutes_ahead.n * {{ minute }} < located.ends_after
 ),
 
 counted as (

@@ -21,10 +21,10 @@ promoted as (
     select
         *,
         {%- for member in texts %}
-        {{ json_text('payload', texts + numbers, member) }} as {{ member }},
+            {{ json_text('payload', texts + numbers, member) }} as {{ member }},
         {%- endfor %}
         {%- for member in numbers %}
-        {{ text_to_number(json_text('payload', texts + numbers, member)) }} as {{ member }},
+            {{ text_to_number(json_text('payload', texts + numbers, member)) }} as {{ member }},
         {%- endfor %}
         data is not null and payload is null as unparsable_data
     from parsed

@@ -1,6 +1,6 @@
 with loaded as (
     select {{ record_columns() | join(', ') }}
-    from {{ ref('base_records') }} as records
+    from {{ ref('base_records') }}
     {% if is_incremental() %}
         where
             _loaded_at >= {{ loaded_after() }}
@@ -8,12 +8,12 @@ with loaded as (
                 select 1
                 from {{ this }} as known
                 where
-                    known._topic_id = records._topic_id
-                    and known._partition = records._partition
-                    and known._offset = records._offset
-                    and known._loaded_at = records._loaded_at
-                    and known._file = records._file
-                    and known._file_row = records._file_row
+                    known._topic_id = base_records._topic_id
+                    and known._partition = base_records._partition
+                    and known._offset = base_records._offset
+                    and known._loaded_at = base_records._loaded_at
+                    and known._file = base_records._file
+                    and known._file_row = base_records._file_row
             )
     {% endif %}
 ),
@@ -28,19 +28,18 @@ candidates as (
         union all
         select {{ record_columns() | join(', ') }}
         from {{ this }}
-        where (_topic_id, _partition, _offset) in (
-            select loaded._topic_id, loaded._partition, loaded._offset from loaded
-        )
+        where (_topic_id, _partition, _offset) in (select loaded._topic_id, loaded._partition, loaded._offset from loaded)
     {% endif %}
 ),
 
 one_per_coordinates as (
     select *
     from candidates
-    qualify row_number() over (
-        partition by _topic_id, _partition, _offset
-        order by _loaded_at, _file, _file_row
-    ) = 1
+    qualify
+        row_number() over (
+            partition by _topic_id, _partition, _offset
+            order by _loaded_at, _file, _file_row
+        ) = 1
 ),
 
 ranked as (

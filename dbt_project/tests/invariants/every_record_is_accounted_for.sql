@@ -1,4 +1,4 @@
--- What: every record of the raw table is exactly one of staged event, removed duplicate, quarantined; and nothing else is.
+-- What: every record of the raw table is exactly one of staged event, removed duplicate, quarantined; nothing else is.
 -- When important: always. A row here is a learner's event that no number shows, or one that was never sent.
 -- How to resolve: `missing` means that a load committed later than `load_overlap_seconds` after it began, or that the
 -- loader's clock was ahead: raise the var, then `dbt build --full-refresh`. `unexpected` means that rows left the raw

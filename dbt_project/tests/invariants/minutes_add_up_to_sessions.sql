@@ -1,7 +1,7 @@
--- What: the minutes of a session hold exactly its events and its active time, computed here from the session's events.
+-- What: the minutes of a session hold exactly its events and its active time, as its events give them.
 -- When important: always. Otherwise minute and session dashboards disagree, and nobody knows which is right.
--- How to resolve: if only some sessions are listed, an incremental run of minute_metrics failed half way or was skipped:
--- `dbt build --select minute_metrics`. If that changes nothing, a rule in minute_metrics differs from int_session_events.
+-- How to resolve: if only some sessions are listed, a run of minute_metrics failed or was skipped: `dbt build --select
+-- minute_metrics`. If that changes nothing, a rule in minute_metrics differs from int_session_events.
 
 with from_events as (
     select
