@@ -10,10 +10,11 @@ import os
 import signal
 import sys
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -116,14 +117,12 @@ def _consume(settings: Settings, properties: Mapping[str, str], *, once: bool, m
     from concurrent.futures import ThreadPoolExecutor
 
     from ingest.consume import Consumer
-    from ingest.kafka import client_settings
-
-    # from ingest.probe import probe
+    from ingest.probe import probe
     from ingest.source import KafkaSource, consumer_settings
 
     client = _client(settings, properties)
     store = _open_store(settings)
-    # probe(store)
+    probe(store)
     conf = consumer_settings(client, settings.kafka_consumer_group, properties)
     topic = settings.kafka_topic_events_raw
     with _stopping() as stop:
@@ -290,7 +289,8 @@ def _synthetic(
 
     begin = (start or SystemClock().now() - timedelta(hours=36)).replace(tzinfo=UTC)
     truth = Truth()
-    yield from generate(seed, count, Options(start_ms=int(begin.timestamp() * 1000), **shares), truth)
+    options = replace(Options(start_ms=int(begin.timestamp() * 1000)), **shares)  # type: ignore[arg-type]
+    yield from generate(seed, count, options, truth)
     if truth_path:
         truth_path.parent.mkdir(parents=True, exist_ok=True)
         truth_path.write_bytes(truth.to_json())
@@ -483,3 +483,8 @@ def main() -> None:
         if error.remedy:
             _note(f"next:  {error.remedy}")
         _leave(error.exit_code)
+    except Exception:
+        traceback.print_exc()
+        _note("error: this is a bug in ingest; no record was lost, it will be read again")
+        _note("next:  report it with the lines above")
+        _leave(IngestError.exit_code)
