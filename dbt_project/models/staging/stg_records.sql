@@ -1,20 +1,25 @@
-with loaded as (
+with records as (
     select {{ record_columns() | join(', ') }}
     from {{ ref('base_records') }}
     {% if is_incremental() %}
-        where
-            _loaded_at >= {{ loaded_after() }}
-            and not exists (
-                select 1
-                from {{ this }} as known
-                where
-                    known._topic_id = base_records._topic_id
-                    and known._partition = base_records._partition
-                    and known._offset = base_records._offset
-                    and known._loaded_at = base_records._loaded_at
-                    and known._file = base_records._file
-                    and known._file_row = base_records._file_row
-            )
+        where _loaded_at >= {{ loaded_after() }}
+    {% endif %}
+),
+
+loaded as (
+    select * from records
+    {% if is_incremental() %}
+        where not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known._topic_id = records._topic_id
+                and known._partition = records._partition
+                and known._offset = records._offset
+                and known._loaded_at = records._loaded_at
+                and known._file = records._file
+                and known._file_row = records._file_row
+        )
     {% endif %}
 ),
 
