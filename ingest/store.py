@@ -138,12 +138,13 @@ class FolderStore:
 
     def _make(self, directory: Path) -> None:
         """Make the directory and its parents, so that they too outlive a power cut."""
-        missing = [one for one in directory.parents if not one.exists()]
+        known = directory in self._durable
+        missing = [] if known else [one for one in directory.parents if not one.exists()]
         directory.mkdir(parents=True, exist_ok=True)
-        if directory in self._durable:
+        if known:
             return
-        ours = [one.parent for one in (directory, *directory.parents) if one.is_relative_to(self._root)]
-        for parent in {*ours, *(one.parent for one in missing)}:
+        ours = [one for one in (directory, *directory.parents) if one.is_relative_to(self._root)]
+        for parent in {one.parent for one in (*ours, *missing)}:
             _sync(parent)
         self._durable.add(directory)
 

@@ -1,4 +1,4 @@
-"""Fixtures: credentials for the test session's S3 server, and an empty store of each kind. To be imported where wanted."""
+"""Fixtures: credentials for the session's S3 server, and an empty store of each kind. Import them where wanted."""
 
 from __future__ import annotations
 

@@ -237,9 +237,13 @@ def test_following_waits_for_a_locked_warehouse_and_for_the_store(path: Path, tm
         with pytest.raises(WarehouseError, match="in use"):
             load_once(store, path)
         seen: list[object] = []
-        summary = follow(store, path, seen, lambda: holder.communicate() and None, *[lambda: None] * 2)
+        summary = follow(store, path, seen, lambda: release(holder), *[lambda: None] * 2)
     assert [type(one) for one in seen] == [WarehouseLocked, StoreUnavailable, StoreUnavailable, History]
     assert summary.rows == 10
+
+
+def release(holder: subprocess.Popen[bytes]) -> None:
+    holder.communicate()
 
 
 KILLED = """

@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,6 +71,24 @@ def kill_all(writers: list[subprocess.Popen[str]]) -> set[int]:
         rest, _ = writer.communicate()
         seen += rest.splitlines(keepends=True)
     return {int(line) for line in seen if line.endswith("\n")}
+
+
+def test_writers_that_finish_together_have_one_winner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, often_switching_threads: None
+) -> None:
+    """Every body is written before the first link is made: a check before the link would pass for all."""
+    together = threading.Barrier(16, timeout=10)
+
+    def wait_for_the_others(handle: int) -> None:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            together.wait()
+
+    monkeypatch.setattr("os.fsync", wait_for_the_others)
+    store = FolderStore(tmp_path)
+    with ThreadPoolExecutor(16) as pool:
+        for key in map(str, range(80)):
+            puts = [pool.submit(store.put_if_absent, key, plain({}), {}) for _ in range(16)]
+            assert sorted(put.result() for put in puts) == [False] * 15 + [True]
 
 
 def test_what_a_killed_writer_left_is_not_listed(tmp_path: Path) -> None:
