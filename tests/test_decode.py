@@ -26,7 +26,7 @@ def columns(*values: bytes | None) -> Records:
 
 def test_one_row_for_every_record_in_the_schema():
     frame = DECODE(columns(value(), b"", None, b"\x00\xff", value({"timestamp": "soon"}), value()), NOW)
-    assert dict(frame.schema) == {name: kind for name, kind in SCHEMA.items()}
+    assert dict(frame.schema) == SCHEMA
     assert frame.columns == list(SCHEMA)
     assert frame["_offset"].to_list() == [100, 102, 104, 106, 108, 110]
     assert frame["_error"].to_list() == [None, "empty", "empty", "not_utf8", "bad_timestamp:timestamp", None]

@@ -1,0 +1,95 @@
+"""The table of imports: who may know whom. Read it as the map of the package."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "ingest"
+
+# Each module may import those named here, and what they may import; nothing else of ours.
+MAY_IMPORT = {
+    "records": (),
+    "errors": (),
+    "telemetry": (),
+    "events": (),
+    "times": (),
+    "envelope": ("events",),
+    "decode": ("envelope", "events", "records", "times"),
+    "batch": ("records",),
+    "objects": ("batch", "errors", "records"),
+    "chain": ("batch", "errors", "objects", "records"),
+    "consume": ("batch", "chain", "decode", "errors", "objects", "records"),
+    "kafka": ("errors",),
+    "source": ("chain", "errors", "kafka", "records"),
+    "embedded": ("kafka",),
+    "store": ("chain", "errors"),
+    "probe": ("chain", "errors"),
+    "warehouse": ("errors", "events"),
+    "load": ("chain", "errors", "warehouse"),
+    "learners": ("errors",),
+    "produce": ("errors",),
+    "settings": ("errors", "objects"),
+    "demo": ("errors", "kafka", "warehouse"),
+}
+COMPOSITION_ROOT = {"cli", "__main__", "__init__"}
+
+# One module per foreign library (two for Kafka: its consumer, and all the rest).
+ONLY_IMPORTERS = {
+    "boto3": {"store"},
+    "botocore": {"store"},
+    "confluent_kafka": {"kafka", "source"},
+    "duckdb": {"warehouse"},
+    "typer": {"cli"},
+    "pydantic_settings": {"settings"},
+    "dotenv": {"cli"},
+}
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+
+
+def imports(module: str) -> set[str]:
+    """Every module that this one imports, inside functions and for types too."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"ingest.{alias.name}" for alias in node.names if node.module == "ingest"}
+    return found
+
+
+def calls(module: str) -> set[str]:
+    """Dotted names that the module calls, as written."""
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in COMPOSITION_ROOT])
+def test_a_module_knows_only_whom_it_may(module):
+    ours = {name.removeprefix("ingest.") for name in imports(module) if name.startswith("ingest.")}
+    assert ours <= set(MAY_IMPORT[module])
+
+
+def test_the_table_is_of_this_package():
+    assert set(MAY_IMPORT) == set(MODULES) - COMPOSITION_ROOT
+    stale = {
+        (module, allowed)
+        for module, allowed_all in MAY_IMPORT.items()
+        for allowed in allowed_all
+        if f"ingest.{allowed}" not in imports(module)
+    }
+    assert not stale, "the table allows what nobody imports any more"
+
+
+@pytest.mark.parametrize("library", sorted(ONLY_IMPORTERS))
+def test_one_module_per_foreign_library(library):
+    importers = {module for module in MODULES if any(name.split(".")[0] == library for name in imports(module))}
+    assert importers == ONLY_IMPORTERS[library]
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in COMPOSITION_ROOT])
+def test_only_the_composition_root_reads_the_clock_and_prints(module):
+    forbidden = {"datetime.now", "datetime.utcnow", "time.time", "print", "typer.echo", "os.getenv", "os.environ.get"}
+    assert not calls(module) & forbidden
