@@ -31,7 +31,7 @@ demo: $(READY) ## the whole way on this machine, with an account at the end (EVE
 test: $(READY) ## every test; the real Kafka's need Java 17 and Maven, and are skipped visibly without
 	$(BIN)/python -m pytest
 
-check: lint test ## what CI runs: lint, then test
+check: lint test ## what CI runs
 
 fmt: $(READY) ## format Python and SQL
 	$(BIN)/ruff format .
