@@ -1,0 +1,65 @@
+"""What the docs name exists, and what exists is in the docs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from ingest import errors
+from ingest.cli import app
+from ingest.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMANDS = typer.main.get_command(app).commands
+
+
+def first_cells(heading: str) -> list[str]:
+    """The back-ticked first cells of the table under a heading of docs/operations.md."""
+    section = OPERATIONS.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return re.findall(r"^\| `?([^`|]+?)`? \|", section, re.M)[1:]
+
+
+def test_every_setting_is_documented_with_its_default():
+    lines = [
+        f"| `{name.upper()}` | {'' if field.default is None else f'`{field.default}`'} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    assert re.findall(r"^\| `[A-Z_0-9]+` \|.*$", OPERATIONS, re.M) == lines
+
+
+def test_every_command_is_documented():
+    assert sorted(first_cells("Commands")) == sorted(f"ingest {name}" for name in COMMANDS)
+
+
+def test_every_log_event_is_documented():
+    code = "\n".join(path.read_text() for path in (ROOT / "ingest").glob("*.py"))
+    logged = set(re.findall(r"\b(?:LOG|log)\.(?:debug|info|warning|error)\(\s*\"(\w+)\"", code))
+    assert logged - {"object_loaded"} == set(first_cells("Log events"))
+
+
+def test_every_exit_code_is_documented():
+    raised = {str(kind.exit_code) for kind in vars(errors).values() if isinstance(kind, type)}
+    assert set(first_cells("Exit codes")) == raised | {"0", "1"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_names_exists(page):
+    text = page.read_text()
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / link).exists(), f"link to {link}"
+    for path in re.findall(r"`((?:ingest|tests|docs|dbt_project|infra|benchmarks|requirements)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), f"path {path}"
+    for command in re.findall(r"`ingest ([a-z]+)", text):
+        assert command in COMMANDS, f"command ingest {command}"
+    options = {option for command in COMMANDS.values() for param in command.params for option in param.opts} | {
+        "--help"
+    }
+    for option in re.findall(r"`(?:ingest [^`]*)?(--[a-z][a-z-]+)", text):
+        assert option in options, f"option {option}"
+    for verb in re.findall(r"(?:`|\$ )make ([a-z-]+)", text):
+        assert re.search(rf"^{verb}:", (ROOT / "Makefile").read_text(), re.M), f"make {verb}"
