@@ -46,21 +46,20 @@ class Limits:
 class Batch:
     """Rows of `ingest.events.SCHEMA` in offset order, and the range of offsets that they account for.
 
-    Every record that the broker still had in `range` is a row. `lost` is a stretch of `range` that the
-    broker had deleted before it was read. There is always at least one row.
+    Every record that the broker still had in `range` is a row. `lost` are the stretches of `range` that the
+    broker had deleted before they were read. There is always at least one row.
     """
 
     range: OffsetRange
     rows: pl.DataFrame
-    lost: OffsetRange | None = None
+    lost: tuple[OffsetRange, ...] = ()
 
     def after(self, offset: int) -> Batch | None:
         """What is left when everything before `offset` is covered by somebody else's object."""
         rows = self.rows.filter(pl.col("_offset") >= offset)
         if rows.is_empty():
             return None
-        lost = self.lost if self.lost and self.lost.start >= offset else None
-        return Batch(OffsetRange(offset, self.range.next), rows, lost)
+        return Batch(OffsetRange(offset, self.range.next), rows, _from(offset, self.lost))
 
 
 class Buffer:
@@ -78,7 +77,7 @@ class Buffer:
         self._decoded_rows = 0
         self._decoded_bytes = 0
         self._opened_at: float | None = None
-        self._lost: OffsetRange | None = None
+        self._lost: tuple[OffsetRange, ...] = ()
 
     def __len__(self) -> int:
         return self._decoded_rows + len(self._waiting)
@@ -107,19 +106,19 @@ class Buffer:
             self._settle()
 
     def lose(self, lost: OffsetRange) -> None:
-        """Note that the broker no longer has these offsets; the next batch carries the range on."""
-        start = self._lost.start if self._lost else lost.start
-        self._lost = OffsetRange(start, lost.next)
+        """Note that the broker no longer has these offsets; the batch whose range holds them says so."""
+        self._lost += (lost,)
 
     def drop_before(self, offset: int) -> None:
         """Forget everything before `offset`: another writer's objects hold it."""
-        self.position = max(self.position, offset)
+        if offset <= self.position:
+            return
+        self.position = offset
         self._waiting = self._waiting.from_offset(offset)
         frames = [frame.filter(pl.col("_offset") >= offset) for frame in self._frames]
         self._frames = [frame for frame in frames if not frame.is_empty()]
         self._decoded_rows = sum(frame.height for frame in self._frames)
-        if self._lost and self._lost.next <= offset:
-            self._lost = None
+        self._lost = _from(offset, self._lost)
         if not len(self):
             self._decoded_bytes, self._opened_at = 0, None
 
@@ -143,9 +142,11 @@ class Buffer:
         self._settle()
         rows = self._frames[0] if len(self._frames) == 1 else pl.concat(self._frames)
         batch_rows, rest = rows.head(self._limits.rows), rows.slice(self._limits.rows)
-        batch = Batch(OffsetRange(self.position, batch_rows["_offset"][-1] + 1), batch_rows, self._lost)
+        end = batch_rows["_offset"][-1] + 1
+        lost = tuple(one for one in self._lost if one.start < end)
+        batch = Batch(OffsetRange(self.position, end), batch_rows, lost)
         self._keep(rest, rows.height, now)
-        self.position, self._lost = batch.range.next, None
+        self.position, self._lost = end, self._lost[len(lost) :]
         return batch
 
     def _settle(self) -> None:
@@ -161,3 +162,8 @@ class Buffer:
         self._decoded_bytes = self._decoded_bytes * rest.height // rows
         self._decoded_rows = rest.height
         self._opened_at = now if rest.height else None
+
+
+def _from(offset: int, ranges: tuple[OffsetRange, ...]) -> tuple[OffsetRange, ...]:
+    """What of the ranges lies at or after `offset`."""
+    return tuple(OffsetRange(max(one.start, offset), one.next) for one in ranges if one.next > offset)

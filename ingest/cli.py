@@ -144,7 +144,7 @@ def _chains(settings: Settings, client: Mapping[str, Any], store: Store) -> Any:
     from ingest.records import Partition
 
     topic = settings.kafka_topic_events_raw
-    identity = topic_id(client, topic, timeout=30) or settings.kafka_topic_generation or topic
+    identity = topic_id(client, topic, timeout=10) or settings.kafka_topic_generation or topic
     encode = Encoder(__version__, uuid.uuid4().hex, settings.parquet_compression)
 
     def chain_of(partition: Partition) -> Chain:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("ingest.librdkafka")
 LOG.addHandler(logging.NullHandler())
 
-_UNREACHABLE: Final = "Is the broker running there? See KAFKA_BOOTSTRAP_SERVERS; `ingest doctor` checks it."
+_UNREACHABLE: Final = "Is the broker running there? See KAFKA_BOOTSTRAP_SERVERS."
 _REFUSED: Final = "See KAFKA_SECURITY_PROTOCOL and the KAFKA_SASL_* and KAFKA_SSL_* settings."
 _NO_TOPIC: Final = "Create the topic, or mend KAFKA_TOPIC_EVENTS_RAW."
 _NOT_ALLOWED: Final = "Grant this user the right by an ACL on the cluster."

@@ -54,7 +54,7 @@ class ObjectMetadata:
     quarantined: int
     version: str  #: of the pipeline that wrote it
     nonce: str  #: of the writer's process
-    lost: OffsetRange | None = None
+    lost: tuple[OffsetRange, ...] = ()
 
     def to_text(self) -> dict[str, str]:
         """Names and values as text; names with hyphens, since proxies drop headers with underscores."""
@@ -70,7 +70,7 @@ class ObjectMetadata:
             "pipeline-version": self.version,
             "writer-nonce": self.nonce,
         }
-        return text | ({"lost": self.lost.compact()} if self.lost else {})
+        return text | ({"lost": ",".join(one.compact() for one in self.lost)} if self.lost else {})
 
     @classmethod
     def from_text(cls, key: str, text: Mapping[str, str]) -> ObjectMetadata:
@@ -84,7 +84,7 @@ class ObjectMetadata:
                 int(text["quarantined"]),
                 text["pipeline-version"],
                 text["writer-nonce"],
-                OffsetRange.parse(text["lost"]) if "lost" in text else None,
+                tuple(map(OffsetRange.parse, text["lost"].split(","))) if "lost" in text else (),
             )
         except (KeyError, ValueError) as error:
             raise ChainError(

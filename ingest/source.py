@@ -113,8 +113,17 @@ class KafkaSource:
 
     def seek(self, partition: Partition, offset: int) -> None:
         """See `Source.seek`."""
+        place = [_place(partition, offset)]
         with self._watch.during(f"going to offset {offset} of {partition}"):
-            self._consumer.seek(_place(partition, offset))
+            try:
+                self._consumer.seek(place[0])
+            except KafkaException as error:
+                # A partition whose offset is gone is not being fetched any more, and can't be sought: it is
+                # taken up anew. Eager assignors can't do that for one partition; there a restart does it.
+                if error.args[0].code() != KafkaError._STATE or not self._cooperative:
+                    raise
+                self._consumer.incremental_unassign(place)
+                self._consumer.incremental_assign(place)
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         """See `Source.pause`."""

@@ -31,7 +31,7 @@ def decode(found: Records):
     return Decoder(Partition("events_raw", 0), "id-1", 1 << 20)(found, NOW)
 
 
-def batch(start: int, *offsets: int, lost: OffsetRange | None = None) -> Batch:
+def batch(start: int, *offsets: int, lost: tuple[OffsetRange, ...] = ()) -> Batch:
     return Batch(OffsetRange(start, offsets[-1] + 1), decode(records(*offsets)), lost)
 
 

@@ -52,6 +52,10 @@ class Pipeline:
         limits = {"rows": 1000, "nbytes": 1 << 26, "age": 300.0}
         options = {"max_record_bytes": 1 << 20, "max_buffer_bytes": 1 << 28, "once": True, "grace": 20.0}
         properties = {"session.timeout.ms": "6000"}
+        if "fetch_kilobytes" in changes:  # how much the client may read ahead
+            kilobytes = changes.pop("fetch_kilobytes")
+            properties["queued.max.messages.kbytes"] = str(kilobytes)
+            properties["fetch.message.max.bytes"] = str(1024 * kilobytes)
         group = changes.pop("group", self.group)
         for name, value in changes.items():
             (limits if name in limits else options)[name] = value

@@ -76,22 +76,36 @@ def test_what_others_have_stored_is_dropped(monkeypatch):
     assert found.take(0).range == OffsetRange(50, 51)
 
 
-def test_a_lost_range_travels_with_the_next_batch_only():
-    found = buffer(position=5, rows=1)
+def test_lost_ranges_travel_with_the_batch_that_holds_them():
+    found = buffer(position=5, rows=2)
     found.lose(OffsetRange(5, 8))
-    found.lose(OffsetRange(8, 9))
-    found.add(records(9, 10), now=0)
-    assert found.take(0).lost == OffsetRange(5, 9)
-    assert found.take(0).lost is None
+    found.add(records(8), now=0)
+    found.lose(OffsetRange(9, 12))
+    found.add(records(12, 13), now=0)
+    found.lose(OffsetRange(14, 20))
+    first, second = found.take(0), found.take(0)
+    assert (first.range, first.lost) == (OffsetRange(5, 13), (OffsetRange(5, 8), OffsetRange(9, 12)))
+    assert (second.range, second.lost) == (OffsetRange(13, 14), ())
+    found.add(records(20), now=0)
+    assert found.take(0).lost == (OffsetRange(14, 20),)
+
+
+def test_a_lost_range_that_others_have_on_record_is_forgotten():
+    found = buffer(position=5)
+    found.lose(OffsetRange(5, 8))
+    found.lose(OffsetRange(9, 12))
+    found.drop_before(10)
+    found.add(records(12), now=0)
+    assert found.take(0).lost == (OffsetRange(10, 12),)
 
 
 def test_after_leaves_what_the_winner_does_not_cover():
-    whole = batch(0, 2, 3, 7, lost=OffsetRange(0, 2))
-    rest = whole.after(4)
+    whole = batch(0, 2, 3, 7, lost=(OffsetRange(0, 2), OffsetRange(4, 7)))
+    rest = whole.after(5)
     assert rest is not None
-    assert (rest.range, rest.rows["_offset"].to_list(), rest.lost) == (OffsetRange(4, 8), [7], None)
+    assert (rest.range, rest.rows["_offset"].to_list(), rest.lost) == (OffsetRange(5, 8), [7], (OffsetRange(5, 7),))
     assert whole.after(8) is None
-    assert whole.after(0).lost == OffsetRange(0, 2)
+    assert whole.after(0).lost == whole.lost
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 1000])

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Event, Timer
 
+import polars as pl
 import pytest
 from confluent_kafka import Consumer as Client
 from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from ingest.batch import Due
 from ingest.errors import BrokerError, ChainError, StoreUnavailable
+from ingest.records import OffsetRange, Partition
 from ingest.store import FolderStore
 from tests.running import Pipeline, eventually
 
@@ -180,3 +183,60 @@ def test_a_topic_that_fell_behind_its_chain_stops_the_consumer(pipeline, tmp_pat
     consumer._chain_of = pipeline.consumer()._chain_of
     with pytest.raises(ChainError, match="ends at offset"):
         consumer.run()
+
+
+def delete_before(pipeline: Pipeline, offsets: list[int]) -> None:
+    """What retention does: the broker's records before these offsets are gone."""
+    admin = AdminClient(pipeline.client)
+    wanted = [TopicPartition(pipeline.topic, part, offset) for part, offset in enumerate(offsets)]
+    for deleted in admin.delete_records(wanted).values():
+        deleted.result(30)
+
+
+@pytest.mark.kafka
+def test_an_empty_chain_starts_at_slot_0_and_says_where_its_records_begin(on_kafka):
+    on_kafka.produce(2000)
+    delete_before(on_kafka, [10, 20, 30, 40])
+    summary = on_kafka.run()
+    assert (summary.records, summary.lost) == (2000 - 100, [])
+    said = [pl.read_parquet_metadata(path) for path in on_kafka.objects()]
+    assert [(one["start"], one["first-offset"]) for one in said] == [
+        ("0", "10"),
+        ("0", "20"),
+        ("0", "30"),
+        ("0", "40"),
+    ]
+
+
+@pytest.mark.kafka
+def test_records_that_retention_took_before_they_were_read_are_on_record(on_kafka):
+    on_kafka.produce(2000)
+    on_kafka.run()
+    ends = [int(pl.read_parquet_metadata(path)["next"]) for path in on_kafka.objects()]
+    on_kafka.produce(2000, start=2000)
+    delete_before(on_kafka, [end + 5 for end in ends])
+    summary = on_kafka.run()
+    assert summary.records == 2000 - 4 * 5
+    assert dict(summary.lost) == {
+        Partition(on_kafka.topic, part): OffsetRange(end, end + 5) for part, end in enumerate(ends)
+    }
+    for path, end in zip(on_kafka.objects()[1::2], ends, strict=True):
+        said = pl.read_parquet_metadata(path)
+        assert (said["start"], said["first-offset"], said["lost"]) == (str(end), str(end + 5), f"{end}-{end + 5}")
+
+
+@pytest.mark.kafka
+def test_records_that_retention_takes_while_they_are_read_are_on_record(on_kafka):
+    """The consumer stands still on a full buffer; meanwhile the broker drops what it has not read yet."""
+    on_kafka.produce(40_000)
+    store = Failing(on_kafka.root, failures=float("inf"))
+    with on_kafka.running(store=store, rows=500, max_buffer_bytes=50_000, fetch_kilobytes=1) as consumer:
+        eventually(lambda: consumer._paused)
+        bounds = [consumer._source.bounds(partition).next for partition in sorted(consumer._lanes)]
+        delete_before(on_kafka, [bound - 1 for bound in bounds])
+        store.failures = 0
+        eventually(lambda: len(consumer.summary.lost) == 4 and all(lane.at_end for lane in consumer._lanes.values()))
+    kept = on_kafka.stored().height
+    lost = sum(len(lost) for _, lost in consumer.summary.lost)
+    assert kept + lost == 40_000
+    assert lost > 0

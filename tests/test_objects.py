@@ -24,13 +24,15 @@ def test_a_key_names_the_slot_and_sorts_as_offsets_do():
 
 
 def test_an_object_is_named_by_its_position_and_tells_its_range():
-    made = Encoder("1.2", "w")(CHAIN, batch(5, 7, 9, lost=OffsetRange(5, 7)))
+    made = Encoder("1.2", "w")(CHAIN, batch(5, 7, 9, lost=(OffsetRange(5, 6), OffsetRange(6, 7))))
     assert made.key == CHAIN.key(5)
-    assert made.metadata == ObjectMetadata(CHAIN, OffsetRange(5, 10), 7, 2, 0, "1.2", "w", OffsetRange(5, 7))
+    assert made.metadata == ObjectMetadata(
+        CHAIN, OffsetRange(5, 10), 7, 2, 0, "1.2", "w", (OffsetRange(5, 6), OffsetRange(6, 7))
+    )
 
 
 def test_metadata_comes_back_from_its_text():
-    made = Encoder("1.2", "w")(CHAIN, batch(5, 7, 9, lost=OffsetRange(5, 7)))
+    made = Encoder("1.2", "w")(CHAIN, batch(5, 7, 9, lost=(OffsetRange(5, 6), OffsetRange(6, 7))))
     assert ObjectMetadata.from_text(made.key, made.metadata.to_text()) == made.metadata
     plain = Encoder("1.2", "w")(CHAIN, batch(5, 7, 9))
     assert ObjectMetadata.from_text(plain.key, plain.metadata.to_text()) == plain.metadata
