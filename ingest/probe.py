@@ -42,7 +42,5 @@ def probe(store: Store) -> None:
 
 def _canary() -> bytes:
     target = io.BytesIO()
-    pl.DataFrame({"canary": [True]}).write_parquet(
-        target, compression="uncompressed", metadata=dict(CANARY_METADATA)
-    )
+    pl.DataFrame({"canary": [True]}).write_parquet(target, compression="uncompressed", metadata=dict(CANARY_METADATA))
     return target.getvalue()

@@ -8,9 +8,9 @@ from pathlib import Path
 from ingest.batch import Batch
 from ingest.chain import Chain, Store
 from ingest.decode import Decoder
+from ingest.folder import FolderStore
 from ingest.objects import ChainId, Encoder
 from ingest.records import OffsetRange, Partition, Records
-from ingest.store import FolderStore
 
 CHAIN = ChainId("events_raw", "id-1", 0)
 NOW = datetime(2025, 9, 5, 12, tzinfo=UTC)

@@ -11,8 +11,8 @@ import duckdb
 import yaml
 
 from ingest.events import SCHEMA
+from ingest.folder import FolderStore
 from ingest.load import load
-from ingest.store import FolderStore
 from tests.chains import batch, chain
 
 ROOT = Path(__file__).parent.parent

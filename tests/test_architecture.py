@@ -25,7 +25,11 @@ MAY_IMPORT = {
     "kafka": ("errors",),
     "source": ("chain", "errors", "kafka", "records"),
     "embedded": ("kafka",),
-    "store": ("chain", "errors"),
+    "keys": ("errors",),
+    "folder": ("chain", "errors", "keys"),
+    "s3_errors": ("errors",),
+    "s3": ("chain", "errors", "keys", "s3_errors"),
+    "store": ("chain", "errors", "folder", "s3"),
     "probe": ("chain", "errors"),
     "warehouse": ("errors", "events"),
     "load": ("chain", "errors", "warehouse"),
@@ -38,8 +42,8 @@ COMPOSITION_ROOT = {"cli", "__main__", "__init__"}
 
 # One module per foreign library (two for Kafka: its consumer, and all the rest).
 ONLY_IMPORTERS = {
-    "boto3": {"store"},
-    "botocore": {"store"},
+    "boto3": {"s3"},
+    "botocore": {"s3"},
     "confluent_kafka": {"kafka", "source"},
     "duckdb": {"warehouse"},
     "typer": {"cli"},

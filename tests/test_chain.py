@@ -9,8 +9,8 @@ import pytest
 
 from ingest.chain import Hint
 from ingest.errors import ChainError, StoreUnavailable
+from ingest.folder import FolderStore
 from ingest.records import OffsetRange
-from ingest.store import FolderStore
 from tests.chains import CHAIN, batch, chain
 
 

@@ -13,8 +13,8 @@ from confluent_kafka.admin import AdminClient
 
 from ingest.batch import Due
 from ingest.errors import BrokerError, ChainError, StoreUnavailable
+from ingest.folder import FolderStore
 from ingest.records import OffsetRange, Partition
-from ingest.store import FolderStore
 from tests.running import Pipeline, eventually
 
 

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from ingest.kafka import client_settings, ensure_topic
-from ingest.store import S3Store
+from ingest.s3 import S3Store
 from tests.services.s3 import CREDENTIALS, S3Server
 
 _numbers = itertools.count()

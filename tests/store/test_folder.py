@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import StoreError, StoreRefused, StoreUnavailable
-from ingest.store import FolderStore
+from ingest.folder import FolderStore
 from tests.store.objects import chain_object, plain
 
 WRITER = """
 import sys
 from pathlib import Path
-from ingest.store import FolderStore
+from ingest.folder import FolderStore
 from tests.store.objects import plain
 store, number = FolderStore(Path(sys.argv[1])), int(sys.argv[2])
 while True:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import SettingsError
-from ingest.store import FolderStore, S3Store, open_store
+from ingest.folder import FolderStore
+from ingest.s3 import S3Store
+from ingest.store import open_store
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ import botocore.parsers
 import pytest
 import urllib3.exceptions
 
-from ingest import store as module
+from ingest import s3_errors as module
 from ingest.errors import StoreError, StoreRefused, StoreUnavailable
-from ingest.store import S3Store, s3_error
+from ingest.s3 import S3Store
+from ingest.s3_errors import s3_error
 from tests.store.scripted import Answer, Request, scripted
 
 if TYPE_CHECKING:
