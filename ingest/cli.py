@@ -335,7 +335,7 @@ def _tell_load(line: Any) -> int:
     """Log one line of progress of a load; answers how many rows it brought."""
     import structlog
 
-    from ingest.warehouse import History
+    from ingest.tables import History
 
     log = structlog.get_logger("ingest.load")
     if not isinstance(line, History):

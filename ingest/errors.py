@@ -8,6 +8,7 @@
     │   │   ├── StoreUnavailable    passes by itself or once access is mended: the consumer retries
     │   │   └── StoreRefused        will not pass: no conditional writes, no such bucket
     │   └── WarehouseError      DuckDB or Snowflake
+    │       └── WarehouseLocked     passes when the other process is done with the file
     ├── ChainError              the objects contradict the protocol: stop, nothing is written   exit 4
     └── InputError              a file or a stream that the user gave can't be read  exit 2
 
@@ -67,6 +68,10 @@ class StoreRefused(StoreError):  # noqa: N818
 
 class WarehouseError(DependencyError):
     """The warehouse."""
+
+
+class WarehouseLocked(WarehouseError):  # noqa: N818
+    """Another process has the file open; passes when it is done."""
 
 
 class ChainError(IngestError):

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ingest.errors import StoreRefused, StoreUnavailable
-from ingest.warehouse import DuckDbWarehouse, History, Incoming, WarehouseLocked
+from ingest.errors import StoreRefused, StoreUnavailable, WarehouseLocked
+from ingest.rows import Incoming
+from ingest.warehouse import DuckDbWarehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from ingest.chain import Entry, Store
     from ingest.errors import DependencyError
+    from ingest.tables import History
 
 Progress: TypeAlias = "History | DependencyError"
 

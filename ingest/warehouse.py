@@ -1,93 +1,36 @@
 """DuckDB as the warehouse: raw rows, and the history of what was loaded. The only importer of duckdb.
 
-    raw.raw_events     one row for every stored row: `ingest.events.SCHEMA`, then where it came from
-    raw.load_history   one row for every object ever tried
-
 An object's rows and its line in the history are written in one transaction, and the history's primary key
-is the object's key: each object is loaded once, whole or not at all, whoever is killed when. Times are
-naive `TIMESTAMP`s in UTC. DuckDB lets one process at a time write to its file.
+is the object's key: each object is loaded once, whole or not at all, whoever is killed when. DuckDB lets one
+process at a time write to its file.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import duckdb
 import polars as pl
 
-from ingest.errors import InputError, WarehouseError
+from ingest.errors import WarehouseError, WarehouseLocked
 from ingest.events import SCHEMA
+from ingest.rows import fit
+from ingest.tables import HISTORY_COLUMNS, HISTORY_SCHEMA, RAW_COLUMNS, History
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
-_TYPES: Final[dict[pl.DataType | type[pl.DataType], str]] = {
-    pl.String: "VARCHAR",
-    pl.Binary: "BLOB",
-    pl.Int32: "INTEGER",
-    pl.Int64: "BIGINT",
-    pl.Datetime("us", "UTC"): "TIMESTAMP",
-}
-#: What every row has, valid or quarantined: who it is, and when we stored it.
-_ALWAYS: Final = frozenset(("_topic", "_topic_id", "_partition", "_offset", "_ingested_at"))
+    from ingest.rows import Incoming
 
-#: Column names and DuckDB types of raw.raw_events, in order. `_file` is the object's key in the store,
-#: `_file_row` counts from 1, `_loaded_at` never runs backwards from one load to the next.
-RAW_COLUMNS: Final[dict[str, str]] = {
-    **{name: _TYPES[kind] + " NOT NULL" * (name in _ALWAYS) for name, kind in SCHEMA.items()},
-    "_file": "VARCHAR NOT NULL",
-    "_file_row": "BIGINT NOT NULL",
-    "_loaded_at": "TIMESTAMP NOT NULL",
-}
-#: Those of raw.load_history. `records` is 0 and `error` set when failed; `attempts` counts them all.
-HISTORY_COLUMNS: Final[dict[str, str]] = {
-    "file": "VARCHAR PRIMARY KEY",
-    "status": "VARCHAR NOT NULL",
-    "records": "BIGINT NOT NULL",
-    "bytes": "BIGINT NOT NULL",
-    "error": "VARCHAR",
-    "started_at": "TIMESTAMP NOT NULL",
-    "completed_at": "TIMESTAMP NOT NULL",
-    "attempts": "BIGINT NOT NULL",
-}
 #: One thread loads no slower than two, in half the memory, and leaves no half-full row groups to rewrite; the
 #: limit is for DuckDB's cache, which takes most of the machine otherwise; fewer checkpoints rewrite less.
 _SETTINGS: Final = "set threads = 1; set memory_limit = '512MB'; set checkpoint_threshold = '128MB'"
 _HOLDER: Final = re.compile(r"Conflicting lock is held in (.+?\(PID \d+\)(?: by user \S+?)?)[.\s]")
-
-
-class WarehouseLocked(WarehouseError):  # noqa: N818 - a state that passes
-    """Another process has the file open; passes when it is done."""
-
-
-class Incoming(NamedTuple):
-    """An object as it was read from the store; `body` is None if it could not be, `problem` says why."""
-
-    file: str
-    size: int
-    body: bytes | None
-    problem: str
-    started_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """A line of the load history. Times are aware, in UTC; `bytes` is the object's size in the store."""
-
-    file: str
-    status: Literal["loaded", "failed"]
-    records: int
-    bytes: int
-    error: str | None
-    started_at: datetime
-    completed_at: datetime
-    attempts: int = 1
 
 
 class DuckDbWarehouse:
@@ -134,7 +77,7 @@ class DuckDbWarehouse:
         An object that doesn't fit is recorded as failed, and the others are loaded. Raises
         `WarehouseError`, having changed nothing, if DuckDB itself fails.
         """
-        fitted = [_fit(one) for one in incoming]
+        fitted = [fit(one) for one in incoming]
         try:
             return self._write_fitting(incoming, fitted)
         except duckdb.Error as error:
@@ -173,7 +116,7 @@ class DuckDbWarehouse:
     def _write_history(self, lines: Sequence[History]) -> None:
         frame = pl.DataFrame(
             [[*(getattr(line, name) for name in HISTORY_COLUMNS)] for line in lines],
-            schema=_HISTORY_SCHEMA,
+            schema=HISTORY_SCHEMA,
             orient="row",
         )
         written = self._insert("raw.load_history", frame.with_columns(_NAIVE), _UNLESS_LOADED)
@@ -212,12 +155,6 @@ class _Stream:
 
 
 _NAIVE: Final = pl.selectors.datetime(time_zone="UTC").dt.replace_time_zone(None)
-_POLARS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
-    "VARCHAR": pl.String,
-    "BIGINT": pl.Int64,
-    "TIMESTAMP": pl.Datetime("us", "UTC"),
-}
-_HISTORY_SCHEMA: Final = {name: _POLARS[kind.split()[0]] for name, kind in HISTORY_COLUMNS.items()}
 _UPDATED: Final = ", ".join(
     f"{name} = excluded.{name}" for name in HISTORY_COLUMNS if name not in ("file", "attempts")
 )
@@ -250,39 +187,6 @@ def _plain(error: duckdb.Error) -> str:
     """DuckDB's words where they are about the file or a constraint, else only the kind: no event's values."""
     quotable = isinstance(error, duckdb.IOException | duckdb.ConstraintException | duckdb.ConnectionException)
     return str(error).splitlines()[0] if quotable else type(error).__name__
-
-
-def _fit(one: Incoming) -> pl.DataFrame | str:
-    """An object's rows, or why it can't be loaded."""
-    if one.body is None:
-        return one.problem
-    try:
-        return read_rows(one.body)
-    except InputError as error:
-        return str(error)
-
-
-def read_rows(body: bytes) -> pl.DataFrame:
-    """The rows of an object, with exactly the columns of `SCHEMA`. Raises `InputError` otherwise."""
-    try:
-        _check_schema(pl.read_parquet_schema(BytesIO(body)))
-        rows = pl.read_parquet(BytesIO(body)).select(*SCHEMA)
-        said = pl.read_parquet_metadata(BytesIO(body)).get("records")
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError(f"not a readable Parquet object ({type(error).__name__})") from error
-    if said is not None and said != str(rows.height):
-        raise InputError(f"its metadata counts {said} records, and it has {rows.height} rows")
-    return rows
-
-
-def _check_schema(found: dict[str, pl.DataType]) -> None:
-    faults = [
-        *(f"lacks {name}" for name in SCHEMA if name not in found),
-        *(f"has an unknown column {name}" for name in found if name not in SCHEMA),
-        *(f"{n} is {found[n]}, not {kind}" for n, kind in SCHEMA.items() if n in found and found[n] != kind),
-    ]
-    if faults:
-        raise InputError("not the schema of this version: " + "; ".join(faults))
 
 
 def _line(one: Incoming, rows: pl.DataFrame | str, at: datetime) -> History:

@@ -17,12 +17,13 @@ import duckdb
 import pytest
 
 from ingest import load as module
-from ingest.errors import StoreUnavailable, WarehouseError
+from ingest.errors import StoreUnavailable, WarehouseError, WarehouseLocked
 from ingest.folder import FolderStore
 from ingest.load import LoadSummary, load
 from ingest.probe import probe
 from ingest.store import open_store
-from ingest.warehouse import DuckDbWarehouse, History, WarehouseLocked
+from ingest.tables import History
+from ingest.warehouse import DuckDbWarehouse
 from tests.fixtures_s3 import empty_store, s3_credentials  # noqa: F401 - fixtures
 from tests.services.s3 import CREDENTIALS
 from tests.store.careless import Careless

@@ -13,16 +13,11 @@ import duckdb
 import polars as pl
 import pytest
 
-from ingest.errors import InputError, WarehouseError
+from ingest.errors import InputError, WarehouseError, WarehouseLocked
 from ingest.events import SCHEMA
-from ingest.warehouse import (
-    HISTORY_COLUMNS,
-    RAW_COLUMNS,
-    DuckDbWarehouse,
-    Incoming,
-    WarehouseLocked,
-    read_rows,
-)
+from ingest.rows import Incoming, read_rows
+from ingest.tables import HISTORY_COLUMNS, RAW_COLUMNS
+from ingest.warehouse import DuckDbWarehouse
 from tests.store.objects import chain_object, frame, key, metadata, parquet
 
 if TYPE_CHECKING:

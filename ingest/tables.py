@@ -1,0 +1,71 @@
+"""The two tables of the warehouse: their columns, and a line of the history.
+
+    raw.raw_events     one row for every stored row: `ingest.events.SCHEMA`, then where it came from
+    raw.load_history   one row for every object ever tried
+
+Times are naive `TIMESTAMP`s in UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import polars as pl
+
+from ingest.events import SCHEMA
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_TYPES: Final[dict[pl.DataType | type[pl.DataType], str]] = {
+    pl.String: "VARCHAR",
+    pl.Binary: "BLOB",
+    pl.Int32: "INTEGER",
+    pl.Int64: "BIGINT",
+    pl.Datetime("us", "UTC"): "TIMESTAMP",
+}
+#: What every row has, valid or quarantined: who it is, and when we stored it.
+_ALWAYS: Final = frozenset(("_topic", "_topic_id", "_partition", "_offset", "_ingested_at"))
+
+#: Column names and DuckDB types of raw.raw_events, in order. `_file` is the object's key in the store,
+#: `_file_row` counts from 1, `_loaded_at` never runs backwards from one load to the next.
+RAW_COLUMNS: Final[dict[str, str]] = {
+    **{name: _TYPES[kind] + " NOT NULL" * (name in _ALWAYS) for name, kind in SCHEMA.items()},
+    "_file": "VARCHAR NOT NULL",
+    "_file_row": "BIGINT NOT NULL",
+    "_loaded_at": "TIMESTAMP NOT NULL",
+}
+#: Those of raw.load_history. `records` is 0 and `error` set when failed; `attempts` counts them all.
+HISTORY_COLUMNS: Final[dict[str, str]] = {
+    "file": "VARCHAR PRIMARY KEY",
+    "status": "VARCHAR NOT NULL",
+    "records": "BIGINT NOT NULL",
+    "bytes": "BIGINT NOT NULL",
+    "error": "VARCHAR",
+    "started_at": "TIMESTAMP NOT NULL",
+    "completed_at": "TIMESTAMP NOT NULL",
+    "attempts": "BIGINT NOT NULL",
+}
+
+_POLARS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "VARCHAR": pl.String,
+    "BIGINT": pl.Int64,
+    "TIMESTAMP": pl.Datetime("us", "UTC"),
+}
+#: The same for Polars, which holds times as aware ones.
+HISTORY_SCHEMA: Final = {name: _POLARS[kind.split()[0]] for name, kind in HISTORY_COLUMNS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A line of the load history. Times are aware, in UTC; `bytes` is the object's size in the store."""
+
+    file: str
+    status: Literal["loaded", "failed"]
+    records: int
+    bytes: int
+    error: str | None
+    started_at: datetime
+    completed_at: datetime
+    attempts: int = 1
