@@ -65,8 +65,14 @@ class KafkaSource:
             )
         strategy = settings.get("partition.assignment.strategy", "cooperative-sticky")
         self._cooperative = "cooperative" in strategy
-        self._require(topic)
-        self._consumer.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+        try:
+            self._require(topic)
+            self._consumer.subscribe(
+                [topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+        except BaseException:
+            self.close()  # a consumer that is dropped without being closed hangs when it is collected
+            raise
 
     def poll(self, timeout: float) -> Polled:
         """See `Source.poll`; the bound is 1000 records."""

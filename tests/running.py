@@ -21,7 +21,7 @@ from ingest.consume import Consumer, Options, Summary
 from ingest.folder import FolderStore
 from ingest.kafka import Producer, client_settings, ensure_topic
 from ingest.objects import ChainId, Encoder
-from ingest.records import OffsetRange
+from ingest.records import OffsetRange, Partition
 from ingest.source import KafkaSource, consumer_settings
 from tests.chains import raw_event
 
@@ -37,6 +37,7 @@ class Pipeline:
     topic: str = field(default_factory=lambda: f"consume-{next(_numbers)}")
     group: str = "g"
     topic_id: str = "id-1"
+    chain: str = ""  #: the topic whose chain is extended, if it is not the one that is read
 
     def __post_init__(self) -> None:
         self.client = client_settings(self.bootstrap)
@@ -63,12 +64,17 @@ class Pipeline:
         encode, where = Encoder("test", uuid.uuid4().hex), store or FolderStore(self.root)
         return Consumer(
             lambda listener: KafkaSource(conf, self.topic, listener),
-            lambda partition: Chain(where, ChainId(self.topic, self.topic_id, partition.number), encode),
+            lambda partition: Chain(
+                where, ChainId(self.chain or self.topic, self.topic_id, partition.number), encode
+            ),
             Options(Limits(**limits), **options),
             SystemClock(),
             stop or Event(),
             ThreadPoolExecutor(4),
         )
+
+    def _identity(self, partition: Partition) -> ChainId:
+        return ChainId(self.chain or self.topic, self.topic_id, partition.number)
 
     def run(self, **changes) -> Summary:
         return self.consumer(**changes).run()
