@@ -285,7 +285,8 @@ def _produce_lines(client: Mapping[str, Any], topic: str, path: str, partitions:
 def _synthetic(
     seed: int, count: int, start: datetime | None, shares: Mapping[str, float], truth_path: Path | None
 ) -> Iterator[Any]:
-    from ingest.learners import Options, Truth, generate
+    from ingest.learners import generate
+    from ingest.scenario import Options, Truth
 
     begin = (start or SystemClock().now() - timedelta(hours=36)).replace(tzinfo=UTC)
     truth = Truth()

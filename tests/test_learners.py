@@ -14,10 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.behaviour import CANONICAL, DAY, HOUR
 from ingest.decode import Decoder
 from ingest.errors import SettingsError
-from ingest.learners import CANONICAL, DAY, HOUR, Options, Truth, faults, generate
+from ingest.faults import faults
+from ingest.learners import generate
 from ingest.records import Partition, Records
+from ingest.scenario import Options, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

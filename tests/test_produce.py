@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from ingest.errors import BrokerError, InputError
 from ingest.kafka import Producer, client_settings
-from ingest.learners import Options, generate
+from ingest.learners import generate
 from ingest.produce import Lines, Produced, key_of, open_ndjson, produce, read_ndjson
+from ingest.scenario import Options
 from tests.brokers.reading import Topic
 
 if TYPE_CHECKING:
