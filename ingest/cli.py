@@ -27,8 +27,9 @@ from ingest.errors import IngestError, SettingsError
 
 if TYPE_CHECKING:
     from ingest.chain import Chain, Store
-    from ingest.consume import Options, Summary
+    from ingest.consume import Options
     from ingest.settings import Settings
+    from ingest.summary import Summary
 
 app = typer.Typer(
     help="Learner events from a Kafka topic to trusted analytics.",

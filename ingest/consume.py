@@ -6,13 +6,12 @@ that reading goes on while the store works. A store that fails is asked again fo
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Event, Lock
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import structlog
 
@@ -20,14 +19,14 @@ from ingest.batch import Batch, Buffer, Due, Limits
 from ingest.chain import Appended, Chain, Hint, Source
 from ingest.decode import Decoder
 from ingest.errors import ChainError, StoreUnavailable
-from ingest.objects import Object
+from ingest.lane import Flight, Lane
+from ingest.patience import patiently
 from ingest.records import OffsetRange, Partition, Records
+from ingest.summary import Summary
 
 LOG: Final = structlog.get_logger("ingest.consume")
-_T = TypeVar("_T")
 _POLL: Final = 0.1  # seconds to wait for records: bounds how late a batch that is due by age is noticed
 _NOBODYS_TURN: Final = 10.0  # seconds without a partition after which a member with `once` leaves
-_FIRST_RETRY, _LAST_RETRY = 0.2, 30.0  # seconds between two tries at a store that fails
 
 
 class Clock(Protocol):
@@ -57,40 +56,6 @@ class Options:
     grace: float = 30.0
 
 
-@dataclass(slots=True)
-class Summary:
-    """What a run did. `unfinished` counts records that were read but not stored; they are read again."""
-
-    records: int = 0
-    quarantined: int = 0
-    objects: int = 0
-    nbytes: int = 0
-    conflicts: int = 0
-    recovered: int = 0
-    retries: int = 0
-    unfinished: int = 0
-    due: Counter[Due] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    lost: list[tuple[Partition, OffsetRange]] = field(default_factory=list)
-
-
-class _Lane:
-    """One assigned partition: its chain, what is gathered for it, and the batch on its way."""
-
-    def __init__(self, partition: Partition, chain: Chain, buffer: Buffer) -> None:
-        self.partition = partition
-        self.chain = chain
-        self.buffer = buffer
-        self.flight: Future[Appended] | None = None
-        self.batch: Batch | None = None
-        self.at_end = False
-        self.abandoned = Event()  #: tells the batch on its way to give up at the next failure
-
-    @property
-    def idle(self) -> bool:
-        return self.flight is None and not len(self.buffer)
-
-
 class Consumer:
     """Reads one topic into one store until it is stopped.
 
@@ -114,7 +79,7 @@ class Consumer:
         self._clock = clock
         self._stop = stop
         self._executor = executor
-        self._lanes: dict[Partition, _Lane] = {}
+        self._lanes: dict[Partition, Lane] = {}
         self._lock = Lock()
         self._idle_since: float | None = None
         self._read = 0
@@ -184,60 +149,47 @@ class Consumer:
         return sum(lane.buffer.nbytes for lane in self._lanes.values())
 
     def _await_one(self, seconds: float) -> None:
-        flights = [lane.flight for lane in self._lanes.values() if lane.flight]
+        flights = [lane.flight.appended for lane in self._lanes.values() if lane.flight]
         if flights:
             wait(flights, timeout=seconds, return_when=FIRST_COMPLETED)
 
     # --- a flush: encode, put, commit -------------------------------------------------------------
 
-    def _flush(self, lane: _Lane, due: Due) -> None:
+    def _flush(self, lane: Lane, due: Due) -> None:
         """Send the next batch on its way: steps 2 to 4 of the protocol. One of a partition at a time."""
         self.summary.due[due] += 1
-        lane.batch = lane.buffer.take(self._clock.monotonic())
-        lane.flight = self._executor.submit(self._append, lane.chain, lane.batch, lane.abandoned)
+        batch = lane.buffer.take(self._clock.monotonic())
+        lane.flight = Flight(batch, self._executor.submit(self._append, lane, batch))
 
-    def _append(self, chain: Chain, batch: Batch, abandoned: Event) -> Appended:
+    def _append(self, lane: Lane, batch: Batch) -> Appended:
         """Put a batch, asking a failing store again until it answers or the partition is given up."""
-        for delay in _delays():
-            try:
-                return chain.append(batch)
-            except StoreUnavailable as error:
-                with self._lock:
-                    self.summary.retries += 1
-                LOG.warning("store_unavailable", chain=str(chain.identity), error=str(error), retry_in=delay)
-                if abandoned.wait(delay):
-                    raise
-        raise AssertionError("delays never end")
+
+        def told(error: StoreUnavailable, delay: float) -> None:
+            with self._lock:
+                self.summary.retries += 1
+            LOG.warning("store_unavailable", chain=str(lane.chain.identity), error=str(error), retry_in=delay)
+
+        return patiently(lambda: lane.chain.append(batch), lane.abandoned, told)
 
     def _settle(self) -> None:
         """Commit whatever has arrived in the store: steps 5 and 6 of the protocol."""
         for lane in self._lanes.values():
-            if lane.flight is not None and lane.flight.done():
-                self._land(lane, wait=False)
+            if flight := lane.arrived:
+                self._land(lane, flight, wait=False)
 
-    def _land(self, lane: _Lane, *, wait: bool) -> None:
-        if lane.flight is None or lane.batch is None:
-            return
-        appended = lane.flight.result()
-        batch, lane.flight, lane.batch = lane.batch, None, None
-        lane.buffer.drop_before(appended.next)
+    def _land(self, lane: Lane, flight: Flight, *, wait: bool) -> None:
+        appended = lane.land(flight)
         slot = appended.stored.metadata.range.start if appended.stored else None
         self._source.commit({lane.partition: Hint(appended.next, slot)}, wait=wait)
-        self._report(lane, batch, appended)
+        self._report(lane, flight.batch, appended)
 
-    def _report(self, lane: _Lane, batch: Batch, appended: Appended) -> None:
-        summary, stored = self.summary, appended.stored
-        summary.conflicts += appended.conflicts
-        summary.recovered += appended.recovered
+    def _report(self, lane: Lane, batch: Batch, appended: Appended) -> None:
+        self.summary.count(batch, appended)
         if appended.conflicts:
             LOG.warning("slot_conflict", partition=lane.partition.number, start=batch.range.start)
+        stored = appended.stored
         if stored is None:
             return
-        summary.objects += 1
-        summary.records += stored.metadata.records
-        summary.quarantined += stored.metadata.quarantined
-        summary.nbytes += len(stored.body)
-        summary.reasons.update(_reasons(batch, stored))
         LOG.info(
             "object_stored",
             key=stored.key,
@@ -251,23 +203,21 @@ class Consumer:
     def _drain(self) -> None:
         """Flush all that is gathered, within the grace; the group's hints are left behind whole."""
         self._finish(list(self._lanes.values()), rest=True)
-        self.summary.unfinished += sum(
-            len(lane.buffer) + (lane.batch.rows.height if lane.batch else 0) for lane in self._lanes.values()
-        )
+        self.summary.unfinished += sum(lane.unfinished for lane in self._lanes.values())
 
-    def _finish(self, lanes: Sequence[_Lane], *, rest: bool) -> None:
+    def _finish(self, lanes: Sequence[Lane], *, rest: bool) -> None:
         """Wait for what is on its way, and with `rest` send the rest after it, within the grace."""
         started = self._clock.monotonic()
         while not all(lane.flight is None if not rest else lane.idle for lane in lanes):
             for lane in lanes:
-                if lane.flight is not None and lane.flight.done():
-                    self._land(lane, wait=True)
+                if flight := lane.arrived:
+                    self._land(lane, flight, wait=True)
                 if rest and lane.flight is None and len(lane.buffer):
                     self._flush(lane, Due.STOP)
             left = self._options.grace - (self._clock.monotonic() - started)
             if left <= 0:
                 return
-            flights = [lane.flight for lane in lanes if lane.flight]
+            flights = [lane.flight.appended for lane in lanes if lane.flight]
             wait(flights, timeout=left, return_when=FIRST_COMPLETED)
 
     # --- partitions come and go -------------------------------------------------------------------
@@ -291,18 +241,22 @@ class Consumer:
 
     def _open(self, partition: Partition, hint: Hint | None) -> int:
         chain = self._chain_of(partition)
-        last = self._patiently(lambda: chain.last(hint))
+        last = patiently(
+            lambda: chain.last(hint),
+            self._stop,
+            lambda error, delay: LOG.warning("store_unavailable", error=str(error), retry_in=delay),
+        )
         position = last.range.next if last else 0
         options = self._options
         decoder = Decoder(partition, chain.identity.topic_id, options.max_record_bytes)
         buffer = Buffer(position, options.limits, lambda records: decoder(records, self._clock.now()))
-        lane = _Lane(partition, chain, buffer)
+        lane = Lane(partition, chain, buffer)
         self._lanes[partition] = lane
         start = self._start(lane, position, chain_is_empty=last is None)
         LOG.info("partition_assigned", partition=partition.number, position=position, reading_from=start)
         return start
 
-    def _start(self, lane: _Lane, position: int, *, chain_is_empty: bool) -> int:
+    def _start(self, lane: Lane, position: int, *, chain_is_empty: bool) -> int:
         """The offset to read from: the position, or the first that the broker still has."""
         bounds = self._source.bounds(lane.partition)
         if position > bounds.next:
@@ -314,7 +268,7 @@ class Consumer:
             self._lose(lane, OffsetRange(position, bounds.start))
         return max(position, bounds.start)
 
-    def _jump(self, lane: _Lane) -> None:
+    def _jump(self, lane: Lane) -> None:
         """Go on where the broker's records begin: it has deleted some before we read them."""
         position = lane.buffer.reading_from
         first = self._source.bounds(lane.partition).start
@@ -322,32 +276,7 @@ class Consumer:
             self._lose(lane, OffsetRange(position, first))
         self._source.seek(lane.partition, max(first, position))
 
-    def _lose(self, lane: _Lane, lost: OffsetRange) -> None:
+    def _lose(self, lane: Lane, lost: OffsetRange) -> None:
         lane.buffer.lose(lost)
         self.summary.lost.append((lane.partition, lost))
         LOG.error("records_lost", partition=lane.partition.number, start=lost.start, next=lost.next)
-
-    def _patiently(self, ask: Callable[[], _T]) -> _T:
-        for delay in _delays():
-            try:
-                return ask()
-            except StoreUnavailable as error:
-                LOG.warning("store_unavailable", error=str(error), retry_in=delay)
-                if self._stop.wait(delay):
-                    raise
-        raise AssertionError("delays never end")
-
-
-def _delays() -> Iterator[float]:
-    delay = _FIRST_RETRY
-    while True:
-        yield delay
-        delay = min(delay * 2, _LAST_RETRY)
-
-
-def _reasons(batch: Batch, stored: Object) -> Counter[str]:
-    """How many rows of the object were quarantined for what, without the field."""
-    if not stored.metadata.quarantined:
-        return Counter()
-    rows = batch.rows.tail(stored.metadata.records)
-    return Counter(error.partition(":")[0] for error in rows["_error"].drop_nulls())

@@ -17,12 +17,13 @@ import polars as pl
 from ingest.batch import Limits
 from ingest.chain import Chain, Store
 from ingest.cli import SystemClock
-from ingest.consume import Consumer, Options, Summary
+from ingest.consume import Consumer, Options
 from ingest.folder import FolderStore
 from ingest.kafka import Producer, client_settings, ensure_topic
 from ingest.objects import ChainId, Encoder
 from ingest.records import OffsetRange, Partition
 from ingest.source import KafkaSource, consumer_settings
+from ingest.summary import Summary
 from tests.chains import raw_event
 
 _numbers = itertools.count()
