@@ -13,8 +13,8 @@ ACCESS_REMEDY: Final = (
     "Check the credentials, the clock, and the rights s3:PutObject, s3:GetObject and s3:ListBucket (with "
     "kms:GenerateDataKey and kms:Decrypt for an encrypted bucket). Then it goes on by itself."
 )
-BUSY_REMEDY: Final = "It is asked again; nothing is lost meanwhile. `ingest doctor` shows each step."
-_REFUSED_REMEDY: Final = "Check bucket, region, endpoint and key settings with `ingest doctor`."
+BUSY_REMEDY: Final = "It is asked again; nothing is lost meanwhile."
+_REFUSED_REMEDY: Final = "Check bucket, region, endpoint and key settings."
 _REGION_REMEDY: Final = "Set AWS_REGION to the bucket's region, S3_ENDPOINT_URL to the address redirected to."
 _REFUSED: Final = {
     "NoSuchBucket": "Create the bucket, or set S3_BUCKET_RAW_EVENTS to one that is there.",

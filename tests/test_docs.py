@@ -63,3 +63,12 @@ def test_what_a_page_names_exists(page):
         assert option in options, f"option {option}"
     for verb in re.findall(r"(?:`|\$ )make ([a-z-]+)", text):
         assert re.search(rf"^{verb}:", (ROOT / "Makefile").read_text(), re.M), f"make {verb}"
+
+
+def test_what_an_error_tells_people_to_type_exists():
+    code = "\n".join(path.read_text() for path in (ROOT / "ingest").glob("*.py"))
+    told = re.findall(
+        r"`?\bingest ([a-z]+)[`.,:]? ?", "\n".join(re.findall(r'"([^"\n]*\bingest [a-z]+[^"\n]*)"', code))
+    )
+    assert "produce" in told
+    assert set(told) <= set(COMMANDS)
