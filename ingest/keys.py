@@ -43,4 +43,7 @@ def check_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
 
 def missing(url: str, key: str) -> StoreRefused:
     """The error of reading a key that holds nothing."""
-    return StoreRefused(f"{url}: there is no object {key}", "Objects are never deleted by the pipeline: look for a lifecycle rule or a job.")
+    return StoreRefused(
+        f"{url}: there is no object {key}",
+        "Objects are never deleted by the pipeline: look for a lifecycle rule or a job.",
+    )

@@ -180,7 +180,10 @@ def _warehouse_error(path: Path, error: duckdb.Error) -> WarehouseError:
         holder = _HOLDER.search(str(error))
         text = f"{path} is in use" + (f" by {holder[1]}" if holder else "")
         return WarehouseLocked(text, "Wait for that process to end, or end it: DuckDB has one writer.")
-    return WarehouseError(f"{path}: {_plain(error)}", "Is the file a DuckDB database of this version? Give another path, or move it away.")
+    return WarehouseError(
+        f"{path}: {_plain(error)}",
+        "Is the file a DuckDB database of this version? Give another path, or move it away.",
+    )
 
 
 def _plain(error: duckdb.Error) -> str:
