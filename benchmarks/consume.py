@@ -73,7 +73,7 @@ def ingested(bootstrap: str, group: str, batch_size: int, folder: str) -> float:
                 "--store",
                 folder,
             ),
-            *("--batch-size", str(batch_size), "--bootstrap-servers", bootstrap, "--json"),
+            *("--batch-size", str(batch_size), "--bootstrap-servers", bootstrap, "--output", "json"),
         ],
         env=os.environ | {"LOG_FORMAT": "json"},
         capture_output=True,
@@ -114,7 +114,9 @@ def main() -> None:
 
 def measure(bootstrap: str, folder: str, options: argparse.Namespace) -> None:
     words = ("produce", "--synthetic", str(options.events), "--topic", TOPIC, "--bootstrap-servers", bootstrap)
-    subprocess.run([sys.executable, "-m", "ingest", *words, "--json"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "ingest", *words, "--output", "json"], check=True, stdout=subprocess.DEVNULL
+    )
     limits, ours = [], []
     for number in range(options.rounds):
         limits.append(counted(bootstrap, f"limit-{number}"))

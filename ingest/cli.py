@@ -5,24 +5,20 @@ Heavy libraries are imported inside the commands that need them, so that `--help
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import sys
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ingest import __version__
+from ingest.console import Output, leave, note, print_result, progress, stopping
 from ingest.errors import IngestError, SettingsError
 
 if TYPE_CHECKING:
@@ -56,7 +52,9 @@ Bootstrap = Annotated[
 KafkaConfig = Annotated[
     list[str] | None, typer.Option("--kafka-config", help="A librdkafka property, NAME=VALUE; repeatable.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+As = Annotated[Output, typer.Option("--output", help="How the result is printed on stdout.")]
 Warehouse = Annotated[
     Path | None, typer.Option("--warehouse", help="The DuckDB file. [DUCKDB_PATH: data/warehouse.duckdb]")
 ]
@@ -86,7 +84,7 @@ def consume(
     group: Annotated[str | None, typer.Option(help="[KAFKA_CONSUMER_GROUP: etl-snowflake]")] = None,
     bootstrap_servers: Bootstrap = None,
     kafka_config: KafkaConfig = None,
-    as_json: Json = False,
+    output: As = Output.TEXT,
 ) -> None:
     """Store the topic's records as Parquet objects, each record exactly once.
 
@@ -107,11 +105,11 @@ def consume(
     }
     settings = _settings(flags)
     summary = _consume(settings, _pairs(kafka_config), once=once, max_records=max_records)
-    _print_summary(summary, as_json=as_json)
+    _print_summary(summary, output)
     if summary.unfinished:
-        _note(f"{summary.unfinished} records were read but not stored; they will be read again")
+        note(f"{summary.unfinished} records were read but not stored; they will be read again")
     bounded = once or max_records is not None
-    _leave(1 if summary.unfinished or (bounded and summary.quarantined) else 0)
+    leave(1 if summary.unfinished or (bounded and summary.quarantined) else 0)
 
 
 def _consume(settings: Settings, properties: Mapping[str, str], *, once: bool, max_records: int | None) -> Summary:
@@ -126,7 +124,7 @@ def _consume(settings: Settings, properties: Mapping[str, str], *, once: bool, m
     probe(store)
     conf = consumer_settings(client, settings.kafka_consumer_group, properties)
     topic = settings.kafka_topic_events_raw
-    with _stopping() as stop:
+    with stopping() as stop:
         consumer = Consumer(
             lambda listener: KafkaSource(conf, topic, listener),
             _chains(settings, client, store),
@@ -169,7 +167,7 @@ def _options(settings: Settings, *, once: bool, max_records: int | None) -> Opti
     )
 
 
-def _print_summary(summary: Summary, *, as_json: bool) -> None:
+def _print_summary(summary: Summary, output: Output) -> None:
     result = {
         "records": summary.records,
         "valid": summary.records - summary.quarantined,
@@ -183,28 +181,7 @@ def _print_summary(summary: Summary, *, as_json: bool) -> None:
         "lost": [f"{partition} {lost}" for partition, lost in summary.lost],
         "unfinished": summary.unfinished,
     }
-    _print_result(result, as_json=as_json)
-
-
-def _print_result(result: Mapping[str, Any], *, as_json: bool) -> None:
-    """A command's result on stdout: a line a value for people, or one JSON object."""
-    if as_json:
-        typer.echo(json.dumps(result))
-        return
-    for name, value in result.items():
-        if text := _plain(value):
-            typer.echo(f"{name.replace('_', ' '):22} {text}")
-
-
-def _plain(value: Any) -> str:
-    """A result's value for people; nothing to say is the empty text."""
-    if isinstance(value, dict):
-        return "  ".join(f"{key} {count:,}" for key, count in value.items())
-    if isinstance(value, list):
-        return ", ".join(value)
-    if isinstance(value, str):
-        return value
-    return f"{value:,}" if value else ""
+    print_result(result, output)
 
 
 @app.command()
@@ -227,7 +204,7 @@ def produce(
     topic: Topic = None,
     bootstrap_servers: Bootstrap = None,
     kafka_config: KafkaConfig = None,
-    as_json: Json = False,
+    output: As = Output.TEXT,
 ) -> None:
     """Send events to the topic: NDJSON as it stands, or synthetic learners.
 
@@ -252,7 +229,7 @@ def produce(
         options = {name: share for name, share in shares.items() if share is not None}
         made = _synthetic(seed, synthetic, start, options, truth)
         result = _produce(client, settings.kafka_topic_events_raw, made, partitions, synthetic)
-    _print_result(result, as_json=as_json)
+    print_result(result, output)
 
 
 def _produce(
@@ -262,7 +239,7 @@ def _produce(
     from ingest.produce import produce as send
 
     ensure_topic(client, topic, partitions, timeout=30)
-    with Producer(client, topic) as producer, _progress("records", expected) as show:
+    with Producer(client, topic) as producer, progress("records", expected) as show:
         produced = send(records, producer, lambda so_far: show(so_far.records))
     rate = produced.records / produced.seconds if produced.seconds else 0
     return {
@@ -304,7 +281,7 @@ def load(
     warehouse: Warehouse = None,
     follow: Annotated[bool, typer.Option("--follow", help="Look again until stopped.")] = False,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 10,
-    as_json: Json = False,
+    output: As = Output.TEXT,
 ) -> None:
     """Load new objects into DuckDB, as Snowpipe does into Snowflake: each once, whole or not at all.
 
@@ -325,12 +302,12 @@ def load(
         rows += _tell_load(line)
         show(rows)
 
-    with _stopping() as stop, _progress("rows", None) as show:
+    with stopping() as stop, progress("rows", None) as show:
         summary = run(
             _open_store(settings), path, SystemClock().now, on_progress, stop, follow=follow, interval=interval
         )
-    _print_result(asdict(summary), as_json=as_json)
-    _leave(1 if summary.failed else 0)
+    print_result(asdict(summary), output)
+    leave(1 if summary.failed else 0)
 
 
 def _tell_load(line: Any) -> int:
@@ -359,7 +336,7 @@ def broker() -> None:
     from ingest.embedded import serve
 
     _settings({})
-    with _stopping() as stop:
+    with stopping() as stop:
         serve(typer.echo, stop)
 
 
@@ -373,7 +350,7 @@ def demo(
     from ingest.demo import run
 
     _settings({})
-    _leave(run(events, seed, data, time.monotonic, typer.echo))
+    leave(run(events, seed, data, time.monotonic, typer.echo))
 
 
 # --- what commands share ------------------------------------------------------------------------------
@@ -408,26 +385,6 @@ def _client(settings: Settings, properties: Mapping[str, str]) -> dict[str, Any]
     return client_settings(settings.kafka_bootstrap_servers, settings.kafka_properties() | dict(properties))
 
 
-@contextmanager
-def _progress(what: str, expected: int | None) -> Iterator[Callable[[int], None]]:
-    """Show how far long work is, on one line of a terminal, and not at all elsewhere."""
-    shown = False
-
-    def show(count: int) -> None:
-        nonlocal shown
-        if sys.stderr.isatty():
-            share = f" of {expected:,} ({count / expected:.0%})" if expected else ""
-            sys.stderr.write(f"\r{count:,} {what}{share}\033[K")
-            sys.stderr.flush()
-            shown = True
-
-    try:
-        yield show
-    finally:
-        if shown:
-            sys.stderr.write("\r\033[K")
-
-
 def _pairs(items: list[str] | None) -> dict[str, str]:
     pairs = {}
     for item in items or ():
@@ -436,35 +393,6 @@ def _pairs(items: list[str] | None) -> dict[str, str]:
             raise SettingsError(f"--kafka-config {name}: expected NAME=VALUE", "See librdkafka's CONFIGURATION.")
         pairs[name.strip()] = value.strip()
     return pairs
-
-
-@contextmanager
-def _stopping() -> Iterator[Event]:
-    """An event that the first SIGINT or SIGTERM sets; the second leaves at once."""
-    stop = Event()
-
-    def on_signal(number: int, _: object) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        stop.set()
-
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _note(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _leave(code: int) -> NoReturn:
-    """End now, even if a thread still waits for a store that does not answer."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 @app.callback(invoke_without_command=True)
@@ -481,12 +409,12 @@ def main() -> None:
     try:
         app()
     except IngestError as error:
-        _note(f"error: {error}")
+        note(f"error: {error}")
         if error.remedy:
-            _note(f"next:  {error.remedy}")
-        _leave(error.exit_code)
+            note(f"next:  {error.remedy}")
+        leave(error.exit_code)
     except Exception:
         traceback.print_exc()
-        _note("error: this is a bug in ingest; no record was lost, it will be read again")
-        _note("next:  report it with the lines above")
-        _leave(IngestError.exit_code)
+        note("error: this is a bug in ingest; no record was lost, it will be read again")
+        note("next:  report it with the lines above")
+        leave(IngestError.exit_code)

@@ -59,6 +59,7 @@ class Line:
     """A line of the account: two figures that must be equal, and what they are."""
 
     what: str
+    of: str
     expected: int
     found: int
 
@@ -81,7 +82,7 @@ class _Commands:
     def start(self, *words: str) -> subprocess.Popen[str]:
         self.echo(f"     $ ingest {' '.join(words)}")
         own = {"KAFKA_BOOTSTRAP_SERVERS": self.bootstrap, "KAFKA_TOPIC_EVENTS_RAW": _TOPIC, "LOG_LEVEL": "WARNING"}
-        words = (sys.executable, "-m", "ingest", *words, "--json")
+        words = (sys.executable, "-m", "ingest", *words, "--output", "json")
         return subprocess.Popen(words, env=os.environ | own, stdout=subprocess.PIPE, text=True)
 
     def result(
@@ -194,22 +195,26 @@ def _account(
 ) -> list[Line]:
     columns, rows = query(warehouse, _COUNTS)
     counts = dict(zip(columns, rows[0], strict=True))
-    malformed = sum(truth["malformed"].values())
     reasons = dict(query(warehouse, _REASONS)[1])
+    malformed, again = sum(truth["malformed"].values()), truth["duplicates"] + truth["conflicts"]
     return [
-        Line("records sent = acknowledged by the broker", events, sent["records"]),
-        Line("               = stored as objects", events, stored["records"]),
-        Line("               = loaded into the warehouse", events, counts["loaded"]),
-        Line("               = different (topic id, partition, offset)", events, counts["distinct_rows"]),
+        Line("acknowledged by the broker", "records sent", events, sent["records"]),
+        Line("stored in objects", "records sent", events, stored["records"]),
+        Line("loaded into the warehouse", "records sent", events, counts["loaded"]),
+        Line("different (topic, partition, offset)", "records sent", events, counts["distinct_rows"]),
         Line(
-            "malformed    = quarantined, by every reason the same", malformed, _agreeing(truth["malformed"], reasons)
+            "quarantined, each for the right reason",
+            "made malformed",
+            malformed,
+            _agreeing(truth["malformed"], reasons),
         ),
-        Line("sent again   = removed as duplicates", truth["duplicates"] + truth["conflicts"], counts["duplicates"]),
-        Line("distinct     = events in the models", truth["distinct_events"], counts["events"]),
+        Line("removed as duplicates", "sent again", again, counts["duplicates"]),
+        Line("events in the models", "different events", truth["distinct_events"], counts["events"]),
         Line(
-            "               = counted in minutes (and heartbeats)",
-            counts["events"],
-            counts["counted"] + counts["heartbeats"],
+            "counted in minutes, but for heartbeats",
+            "of them",
+            counts["events"] - counts["heartbeats"],
+            counts["counted"],
         ),
     ]
 
@@ -220,10 +225,10 @@ def _agreeing(expected: Mapping[str, int], found: Mapping[str, int]) -> int:
 
 
 def _show(echo: Echo, warehouse: Path, account: Sequence[Line]) -> None:
-    echo("\nThe account" + " " * 47 + "expected     found")
+    echo(f"\n{'The account':40} {'found':>11}   {'expected':>11}")
     for line in account:
-        mark = "" if line.balances else "   <-- differs"
-        echo(f"  {line.what:54} {line.expected:>9,} {line.found:>9,}{mark}")
+        sign = "=" if line.balances else "≠"
+        echo(f"  {line.what:38} {line.found:>11,} {sign} {line.expected:>11,} {line.of}")
     echo("\nQuarantined, with the bytes kept")
     reasons: dict[str, int] = {}
     for error, count in query(warehouse, _REASONS)[1]:

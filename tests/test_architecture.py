@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "settings": ("errors", "objects"),
     "demo": ("errors", "kafka", "warehouse"),
 }
-COMPOSITION_ROOT = {"cli", "__main__", "__init__"}
+COMPOSITION_ROOT = {"cli", "console", "__main__", "__init__"}
 
 # One module per foreign library (two for Kafka: its consumer, and all the rest).
 ONLY_IMPORTERS = {

@@ -104,13 +104,13 @@ def test_a_bucket_that_is_not_there_ends_with_3(tmp_path, s3, embedded_broker):
 def test_lines_from_stdin_go_to_the_topic_and_into_objects(tmp_path, embedded_broker):
     lines = '{"event_id":"a","event_type":"t","timestamp":0,"learner_id":"l"}\n\nnot json\n'
     env = {"KAFKA_BOOTSTRAP_SERVERS": embedded_broker, "KAFKA_TOPIC_EVENTS_RAW": "stdin"}
-    code, output, errors = ingest("produce", "-", "--json", folder=tmp_path, text=lines, **env)
+    code, output, errors = ingest("produce", "-", "--output", "json", folder=tmp_path, text=lines, **env)
     assert code == 0, errors
     assert json.loads(output)["records"] == 2
-    code, output, _ = ingest("consume", "--once", "--store", "objects", "--json", folder=tmp_path, **env)
+    code, output, _ = ingest("consume", "--once", "--store", "objects", "--output", "json", folder=tmp_path, **env)
     assert code == 1, "a bounded run with quarantined records says so"
     assert json.loads(output)["quarantined_by_reason"] == {"not_json": 1}
-    code, output, _ = ingest("load", "--store", "objects", "--json", folder=tmp_path)
+    code, output, _ = ingest("load", "--store", "objects", "--output", "json", folder=tmp_path)
     assert (code, json.loads(output)["rows"]) == (0, 2)
 
 
@@ -119,7 +119,7 @@ def reading(pipeline: Pipeline, *words: str, **env: str) -> subprocess.Popen[str
     env |= {"KAFKA_BOOTSTRAP_SERVERS": pipeline.bootstrap, "KAFKA_TOPIC_EVENTS_RAW": pipeline.topic}
     with (pipeline.root / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ingest", "consume", "--group", pipeline.topic, "--json", *words],
+            [sys.executable, "-m", "ingest", "consume", "--group", pipeline.topic, "--output", "json", *words],
             cwd=pipeline.root,
             env=os.environ | env,
             stdout=subprocess.PIPE,

@@ -63,8 +63,8 @@ class System:
             )
 
     def ingest(self, *words: str, code: int = 0) -> dict[str, Any]:
-        """Run `ingest … --json` to its end."""
-        process = self.start(*words, "--json")
+        """Run `ingest … --output json` to its end."""
+        process = self.start(*words, "--output", "json")
         output, _ = process.communicate(timeout=280)
         assert process.returncode == code, (self.folder / "log").read_text()[-3000:]
         return json.loads(output)
