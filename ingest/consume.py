@@ -44,8 +44,8 @@ class Options:
     """How to consume.
 
     `once`: read every partition to its current end, then leave. `max_records`: stop after so many, exactly.
-    `max_buffer_bytes` bounds the record values held, all partitions
-    together. `grace` is how many seconds a stop or a revocation waits for batches on their way.
+    `max_buffer_bytes` bounds the record values held, all partitions together. `grace` is how many seconds
+    a stop or a revocation waits for batches on their way.
     """
 
     limits: Limits
@@ -60,8 +60,7 @@ class Consumer:
     """Reads one topic into one store until it is stopped.
 
     It is the `Listener` of its own source: `open_source` is handed the consumer and answers the source.
-    `chain_of` makes the chain of a partition. `stop` asks for a clean end;
-    the clean end itself is bounded by `Options.grace`.
+    `chain_of` makes the chain of a partition. `stop` asks for a clean end, which `Options.grace` bounds.
     """
 
     def __init__(
@@ -167,7 +166,7 @@ class Consumer:
         def told(error: StoreUnavailable, delay: float) -> None:
             with self._lock:
                 self.summary.retries += 1
-            LOG.warning("store_unavailable", chain=str(lane.chain.identity), error=str(error), retry_in=delay)
+            _warn(lane.chain, error, delay)
 
         return patiently(lambda: lane.chain.append(batch), lane.abandoned, told)
 
@@ -241,11 +240,7 @@ class Consumer:
 
     def _open(self, partition: Partition, hint: Hint | None) -> int:
         chain = self._chain_of(partition)
-        last = patiently(
-            lambda: chain.last(hint),
-            self._stop,
-            lambda error, delay: LOG.warning("store_unavailable", error=str(error), retry_in=delay),
-        )
+        last = patiently(lambda: chain.last(hint), self._stop, lambda *failure: _warn(chain, *failure))
         position = last.range.next if last else 0
         options = self._options
         decoder = Decoder(partition, chain.identity.topic_id, options.max_record_bytes)
@@ -280,3 +275,7 @@ class Consumer:
         lane.buffer.lose(lost)
         self.summary.lost.append((lane.partition, lost))
         LOG.error("records_lost", partition=lane.partition.number, start=lost.start, next=lost.next)
+
+
+def _warn(chain: Chain, error: StoreUnavailable, delay: float) -> None:
+    LOG.warning("store_unavailable", chain=str(chain.identity), error=str(error), remedy=error.remedy, retry_in=delay)

@@ -41,6 +41,14 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "fetch.queue.backoff.ms": 5,
     "queued.max.messages.kbytes": 65536,
 }
+#: What the client mends by itself: it reconnects, or joins the group anew.
+_PASSING: Final = {
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._RESOLVE,
+    KafkaError._MAX_POLL_EXCEEDED,
+}
 _SLOT: Final = "slot="  # how a hint's slot stands in the commit's metadata
 
 
@@ -184,7 +192,7 @@ def _note(error: KafkaError, message: Message, polled: Polled) -> None:
         polled.ended.add(partition)
     elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
         polled.cut.add(partition)
-    elif error.fatal() or not error.retriable():
+    elif error.fatal() or not (error.retriable() or error.code() in _PASSING):
         raise broker_error(f"reading {partition}", error)
     else:
         LOG.warning("source_error", topic=partition.topic, partition=partition.number, error=error.str())
