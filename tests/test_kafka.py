@@ -53,7 +53,7 @@ def test_a_refused_login_is_told_as_such(kafka_broker: str) -> None:
 @pytest.mark.parametrize(
     ("code", "kind", "hint"),
     [
-        (KafkaError._TIMED_OUT, BrokerError, "ingest doctor"),
+        (KafkaError._TIMED_OUT, BrokerError, "KAFKA_BOOTSTRAP_SERVERS"),
         (KafkaError._AUTHENTICATION, BrokerError, "KAFKA_SASL_"),
         (KafkaError._SSL, BrokerError, "KAFKA_SSL_"),
         (KafkaError.TOPIC_AUTHORIZATION_FAILED, BrokerError, "ACL"),
