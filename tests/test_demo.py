@@ -1,0 +1,49 @@
+"""The demo as people run it: it balances, may be run again, and deletes nothing that is not its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingest.demo import Line, _agreeing
+from ingest.warehouse import query
+
+ROOT = Path(__file__).parent.parent
+
+
+def demo(data: Path, **env: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "ingest", "demo", "--events", "3000", "--data", str(data)],
+        cwd=ROOT,
+        env=os.environ | {"DBT_TARGET_PATH": str(data.parent / "target"), "DBT_LOG_PATH": str(data.parent)} | env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_account_balances_and_a_second_run_starts_anew(tmp_path):
+    for _ in range(2):
+        code, output = demo(tmp_path / "data")
+        assert code == 0, output
+        assert "The account balances" in output
+        assert query(tmp_path / "data/warehouse.duckdb", "select count(*) from raw.raw_events")[1] == [(3000,)]
+
+
+def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/mine.txt").write_text("precious")
+    code, output = demo(tmp_path / "data")
+    assert (code, (tmp_path / "data/mine.txt").read_text()) == (2, "precious")
+    assert "--data" in output
+
+
+@pytest.mark.parametrize(("found", "agreeing"), [({"a": 2, "b": 1}, 3), ({"a": 3}, 2), ({"c": 3}, 0), ({}, 0)])
+def test_quarantine_balances_only_reason_by_reason(found, agreeing):
+    assert _agreeing({"a": 2, "b": 1}, found) == agreeing
+    assert Line("quarantined", "malformed", 3, _agreeing({"a": 2, "b": 1}, found)).balances == (agreeing == 3)
