@@ -140,22 +140,26 @@ def _one_time(canonical: Time, alias: Time) -> Time:
     return canonical if alias is None and canonical != "" else None
 
 
-def _one_object(canonical: Raw, alias: Raw) -> bytes | None:
-    raw = bytes(canonical)
+def _one_raw(canonical: Raw, alias: Raw) -> bytes | None:
+    """The text of whichever is not null, `null` if both are; None if neither is."""
+    if alias is _NULL:  # the struct's default: there was no such field
+        return bytes(canonical)
+    raw, other = bytes(canonical), bytes(alias)
     if raw == b"null":
-        raw = bytes(alias)
-        if raw == b"null":
-            return b"{}"
-    elif bytes(alias) != b"null":
-        return None
-    return raw if raw[0] == 123 else None  # {
+        return other
+    return raw if other == b"null" else None
+
+
+def _one_object(canonical: Raw, alias: Raw) -> bytes | None:
+    raw = _one_raw(canonical, alias)
+    if raw is None or raw[0] == 123:  # {
+        return raw
+    return b"{}" if raw == b"null" else None
 
 
 def _one_version(canonical: Raw, alias: Raw) -> str | None:
-    raw, other = bytes(canonical), bytes(alias)
-    if raw == b"null":
-        return _version_text(other)
-    return _version_text(raw) if other == b"null" else None
+    raw = _one_raw(canonical, alias)
+    return None if raw is None else _version_text(raw)
 
 
 @lru_cache(maxsize=1024)

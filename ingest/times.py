@@ -21,9 +21,12 @@ _UTC: Final = pl.Datetime("us", "UTC")
 
 def parse_times(values: Sequence[str | int | float | None]) -> pl.Series:
     """Times as sent → Datetime(µs, UTC), of the same length; null where there is none or it is malformed."""
-    texts = [value if type(value) is str else None for value in values]
+    kinds = set(map(type, values))
+    if kinds <= {type(None)}:
+        return pl.repeat(None, len(values), dtype=_UTC, eager=True)
+    texts = [value if type(value) is str else None for value in values] if kinds - {str, type(None)} else values
     instants = _from_text(pl.Series(texts, dtype=pl.String))
-    if any(type(value) is int or type(value) is float for value in values):
+    if texts is not values:
         numbers = pl.Series([_from_millis(value) for value in values], dtype=pl.Int64)
         instants = instants.fill_null(numbers)
     in_range = instants.is_between(_FIRST, _LAST)
