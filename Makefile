@@ -16,7 +16,7 @@ setup: $(READY) ## install everything into .venv, by version and hash
 
 $(READY): requirements/all.txt requirements/uv.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "error: $(PYTHON) is older than 3.11. Next: make setup PYTHON=python3.12"; exit 2; }
+		{ echo "error: $(PYTHON) is not there, or older than 3.11. Next: make setup PYTHON=python3.12"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
 		{ echo "error: this Python makes no environments. Next: install its venv module (Debian: apt install python3-venv)"; exit 2; }
 	@echo "installing into .venv (about a minute the first time)"
@@ -45,10 +45,11 @@ lint: $(READY) ## ruff, mypy, sqlfluff
 	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
 
 dbt: $(READY) ## build the models over data/warehouse.duckdb, with their tests
-	cd dbt_project && ../$(BIN)/dbt build
+	cd dbt_project && DUCKDB_PATH="$(abspath $(or $(DUCKDB_PATH),data/warehouse.duckdb))" ../$(BIN)/dbt build
 
 kafka-up: $(READY) ## start Apache Kafka on 127.0.0.1:9092 (Java 17, Maven)
 	@$(KAFKA) up
+	@echo "Apache Kafka is up. Next: .venv/bin/ingest produce --synthetic 1000. Stop it: make kafka-down"
 
 kafka-down: $(READY) ## stop it
 	@$(KAFKA) down
@@ -61,6 +62,7 @@ docs: $(READY) ## one static page of the models, site/index.html
 bench: $(READY) ## throughput beside the client library's own limit
 	$(BIN)/python benchmarks/consume.py
 
-clean: ## remove what was built; the environment and the demo's data too
-	rm -rf .venv site data/objects data/warehouse.duckdb* dbt_project/target dbt_project/logs
+clean: ## remove what was built, the environment, and data/ if a demo made it
+	@test ! -e data/.made-by-ingest-demo || rm -rf data
+	rm -rf .venv site dbt_project/target dbt_project/logs dbt_project/fixtures.duckdb infra/kafka/target
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -19,11 +19,12 @@ import typer
 
 from ingest import __version__
 from ingest.console import Output, leave, note, print_result, progress, stopping
-from ingest.errors import IngestError, SettingsError
+from ingest.errors import IngestError, InputError, SettingsError
 
 if TYPE_CHECKING:
     from ingest.chain import Chain, Store
     from ingest.consume import Options
+    from ingest.records import Partition
     from ingest.settings import Settings
     from ingest.summary import Summary
 
@@ -108,26 +109,32 @@ def consume(
     _print_summary(summary, output)
     if summary.unfinished:
         note(f"{summary.unfinished} records were read but not stored; they will be read again")
-    bounded = once or max_records is not None
-    leave(1 if summary.unfinished or (bounded and summary.quarantined) else 0)
+    bad = summary.quarantined if once or max_records is not None else 0
+    if bad:
+        note(f"{bad} records are quarantined: stored, with the reason in _error and the bytes in _raw (exit code 1)")
+    leave(1 if summary.unfinished or bad else 0)
 
 
 def _consume(settings: Settings, properties: Mapping[str, str], *, once: bool, max_records: int | None) -> Summary:
     from concurrent.futures import ThreadPoolExecutor
 
     from ingest.consume import Consumer
+    from ingest.kafka import EMBEDDED
     from ingest.probe import probe
     from ingest.source import KafkaSource, consumer_settings
 
     client = _client(settings, properties)
     store = _open_store(settings)
     probe(store)
-    conf = consumer_settings(client, settings.kafka_consumer_group, properties)
+    identity = _identity(settings, client)
+    # The embedded broker does not notice members that leave: let it miss them soon.
+    quick = {"session.timeout.ms": "6000"} if identity.startswith(EMBEDDED) else {}
+    conf = consumer_settings(client, settings.kafka_consumer_group, quick | dict(properties))
     topic = settings.kafka_topic_events_raw
     with stopping() as stop:
         consumer = Consumer(
             lambda listener: KafkaSource(conf, topic, listener),
-            _chains(settings, client, store),
+            _chains(settings, identity, store),
             _options(settings, once=once, max_records=max_records),
             SystemClock(),
             stop,
@@ -136,14 +143,25 @@ def _consume(settings: Settings, properties: Mapping[str, str], *, once: bool, m
         return consumer.run()
 
 
-def _chains(settings: Settings, client: Mapping[str, Any], store: Store) -> Any:
-    from ingest.chain import Chain
+def _identity(settings: Settings, client: Mapping[str, Any]) -> str:
+    """What stands for the topic's id in keys."""
+    import structlog
+
     from ingest.kafka import topic_id
-    from ingest.objects import ChainId, Encoder
-    from ingest.records import Partition
 
     topic = settings.kafka_topic_events_raw
-    identity = topic_id(client, topic, timeout=10) or settings.kafka_topic_generation or topic
+    identity = topic_id(client, topic, timeout=10) or settings.kafka_topic_generation
+    if identity is None:
+        log = structlog.get_logger("ingest.consume")
+        log.warning("topic_without_id", topic=topic, remedy="set KAFKA_TOPIC_GENERATION; see docs/decisions")
+    return identity or topic
+
+
+def _chains(settings: Settings, identity: str, store: Store) -> Callable[[Partition], Chain]:
+    from ingest.chain import Chain
+    from ingest.objects import ChainId, Encoder
+
+    topic = settings.kafka_topic_events_raw
     encode = Encoder(__version__, uuid.uuid4().hex, settings.parquet_compression)
 
     def chain_of(partition: Partition) -> Chain:
@@ -190,9 +208,9 @@ def produce(
         str | None, typer.Argument(metavar="[FILE]", help="NDJSON, one event a line; - is standard input.")
     ] = None,
     synthetic: Annotated[int | None, typer.Option(min=1, help="Make so many records of synthetic learners.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed and --start give the same records.")] = 1,
     start: Annotated[
-        datetime | None, typer.Option(help="When the synthetic events begin (UTC). [36 hours ago]")
+        datetime | None, typer.Option(help="When the synthetic events begin (UTC). [midnight two days ago]")
     ] = None,
     duplicates: Annotated[float | None, typer.Option(min=0, max=1, help="Share of re-sent events.")] = None,
     conflicts: Annotated[float | None, typer.Option(min=0, max=1, help="Share re-sent with other contents.")] = None,
@@ -266,7 +284,8 @@ def _synthetic(
     from ingest.learners import generate
     from ingest.scenario import Options, Truth
 
-    begin = (start or SystemClock().now() - timedelta(hours=36)).replace(tzinfo=UTC)
+    midnight = SystemClock().now().replace(hour=0, minute=0, second=0, microsecond=0)
+    begin = (start or midnight - timedelta(days=2)).replace(tzinfo=UTC)
     truth = Truth()
     options = replace(Options(start_ms=int(begin.timestamp() * 1000)), **shares)  # type: ignore[arg-type]
     yield from generate(seed, count, options, truth)
@@ -294,7 +313,10 @@ def load(
 
     settings = _settings({"ingest_store": store, "duckdb_path": str(warehouse) if warehouse else None})
     path = Path(settings.duckdb_path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if "://" not in settings.store_url and not Path(settings.store_url).is_dir():
+        raise InputError(
+            f"there is no folder {settings.store_url}", "Mend --store; `ingest consume` makes the folder."
+        )
     rows = 0
 
     def on_progress(line: Any) -> None:
@@ -323,7 +345,7 @@ def _tell_load(line: Any) -> int:
     if line.status == "failed":
         log.error("object_failed", key=line.file, error=line.error)
         return 0
-    log.debug("object_loaded", key=line.file, rows=line.records)
+    log.info("object_loaded", key=line.file, rows=line.records)
     return line.records
 
 
@@ -336,8 +358,13 @@ def broker() -> None:
     from ingest.embedded import serve
 
     _settings({})
+
+    def ready(address: str) -> None:
+        typer.echo(address)
+        note(f"serving until stopped; in other shells: export KAFKA_BOOTSTRAP_SERVERS={address}")
+
     with stopping() as stop:
-        serve(typer.echo, stop)
+        serve(ready, stop)
 
 
 @app.command()
@@ -413,8 +440,12 @@ def main() -> None:
         if error.remedy:
             note(f"next:  {error.remedy}")
         leave(error.exit_code)
+    except ModuleNotFoundError as error:
+        note(f"error: this command needs {error.name}, which is not installed")
+        note("next:  pip install '.[load,dbt]' in a checkout, or make setup")
+        leave(SettingsError.exit_code)
     except Exception:
         traceback.print_exc()
-        note("error: this is a bug in ingest; no record was lost, it will be read again")
+        note("error: this is a bug in ingest; what is stored and loaded is not touched by it")
         note("next:  report it with the lines above")
         leave(IngestError.exit_code)

@@ -26,7 +26,7 @@ def print_result(result: Mapping[str, Any], output: Output) -> None:
         print(json.dumps(result))
         return
     for name, value in result.items():
-        if text := _plain(value):
+        if text := _plain(value):  # empty lists and tables have nothing to say
             print(f"{name.replace('_', ' '):22} {text}")
 
 
@@ -38,7 +38,7 @@ def _plain(value: Any) -> str:
         return ", ".join(value)
     if isinstance(value, str):
         return value
-    return f"{value:,}" if value else ""
+    return f"{value:,}"
 
 
 @contextmanager

@@ -8,7 +8,8 @@ to the same contract as Apache Kafka. It is for a first look, demos and tests, a
 * A partition keeps about 5 MiB, as compressed by the producer. Older records then vanish *silently* and the
   low watermark rises: produce with zstd, consume while producing, count what arrives.
 * A topic appears when it is first named, with 4 partitions. There is no controller: creating, deleting and
-  describing topics time out, and topics have no ids (`ingest.kafka.topic_id` answers None).
+  describing topics time out, and topics have no ids: the id of the broker, another at every start, stands for
+  them (`ingest.kafka.topic_id`), so that a store outlives a broker without mixing their records.
 * A group's first join takes 3 s; when a member leaves, the others wait `session.timeout.ms` for its partitions.
 * Looking up offsets by time answers -1, and records of aborted transactions are seen.
 """

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("ingest.librdkafka")
 LOG.addHandler(logging.NullHandler())
 
+EMBEDDED: Final = "mockCluster"  #: how the id of an embedded broker begins
+
 _UNREACHABLE: Final = "Is the broker running there? See KAFKA_BOOTSTRAP_SERVERS."
 _REFUSED: Final = "See KAFKA_SECURITY_PROTOCOL and the KAFKA_SASL_* and KAFKA_SSL_* settings."
 _NO_TOPIC: Final = "Create the topic, or mend KAFKA_TOPIC_EVENTS_RAW."
@@ -115,16 +117,18 @@ class Watch:
 def topic_id(settings: Mapping[str, Any], topic: str, timeout: float) -> str | None:
     """Ask the broker for the topic's id, in the url-safe base64 form that Kafka prints: 22 characters.
 
-    None only where the broker positively gives none: the embedded broker, and those older than topic ids.
-    Every doubt is a `BrokerError`, for a wrong None would start another chain. `timeout` is in seconds, for
+    The embedded broker has none; its own id, which no other start of it has, stands for it. None only where a
+    broker positively gives none (older ones). Every doubt is a `BrokerError`, for a wrong answer would start
+    another chain. `timeout` is in seconds, for
     each of two requests.
     """
     watch = Watch()
     with watch.during(f"asking for the id of topic {topic}"):
         admin = _admin(settings, watch)
     with watch.during(f"asking for the id of topic {topic}", admin.poll):
-        if _is_embedded(admin.list_topics(timeout=timeout)):
-            return None
+        known = admin.list_topics(timeout=timeout)
+        if _is_embedded(known):
+            return str(known.cluster_id)
         asked = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout)
         return _id_text(asked[topic].result().topic_id)
 
@@ -166,7 +170,7 @@ def _admin(settings: Mapping[str, Any], watch: Watch) -> AdminClient:
 
 
 def _is_embedded(metadata: ClusterMetadata) -> bool:
-    return str(metadata.cluster_id).startswith("mockCluster")
+    return str(metadata.cluster_id).startswith(EMBEDDED)
 
 
 def _id_text(topic_id: Uuid) -> str | None:

@@ -11,9 +11,11 @@ from ingest.errors import StoreError, StoreRefused, StoreUnavailable
 
 ACCESS_REMEDY: Final = (
     "Check the credentials, the clock, and the rights s3:PutObject, s3:GetObject and s3:ListBucket (with "
-    "kms:GenerateDataKey and kms:Decrypt for an encrypted bucket). Then it goes on by itself."
+    "kms:GenerateDataKey and kms:Decrypt for an encrypted bucket). A consumer that runs goes on by itself then. To try without S3: --store FOLDER."
 )
-BUSY_REMEDY: Final = "It is asked again; nothing is lost meanwhile."
+BUSY_REMEDY: Final = (
+    "Check S3_ENDPOINT_URL and the network. A consumer that runs asks again and loses nothing meanwhile."
+)
 _REFUSED_REMEDY: Final = "Check bucket, region, endpoint and key settings."
 _REGION_REMEDY: Final = "Set AWS_REGION to the bucket's region, S3_ENDPOINT_URL to the address redirected to."
 _REFUSED: Final = {

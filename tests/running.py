@@ -65,9 +65,7 @@ class Pipeline:
         encode, where = Encoder("test", uuid.uuid4().hex), store or FolderStore(self.root)
         return Consumer(
             lambda listener: KafkaSource(conf, self.topic, listener),
-            lambda partition: Chain(
-                where, ChainId(self.chain or self.topic, self.topic_id, partition.number), encode
-            ),
+            lambda partition: Chain(where, self._identity(partition), encode),
             Options(Limits(**limits), **options),
             SystemClock(),
             stop or Event(),

@@ -10,8 +10,9 @@ import pytest
 from confluent_kafka import Producer as PlainProducer
 from confluent_kafka.admin import AdminClient
 
+from ingest.embedded import EmbeddedBroker
 from ingest.errors import BrokerError
-from ingest.kafka import Producer, ensure_topic, topic_id
+from ingest.kafka import Producer, client_settings, ensure_topic, topic_id
 from tests.brokers.reading import Topic
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ NOON = 1_757_073_600_000
 
 def test_embedded_topics_have_no_id(embedded_broker: str, new_topic: NewTopic) -> None:
     topic = new_topic(embedded_broker)
-    assert topic_id(topic.settings, topic.name, 10) is None
+    found = topic_id(topic.settings, topic.name, 10)
+    assert found == topic_id(topic.settings, topic.name, 10)
+    with EmbeddedBroker() as other:
+        assert topic_id(client_settings(other.bootstrap_servers), topic.name, 10) not in (None, found)
 
 
 @pytest.mark.kafka
