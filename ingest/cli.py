@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -110,7 +110,7 @@ def consume(
     if summary.unfinished:
         note(f"{summary.unfinished} records were read but not stored; they will be read again")
     bad = summary.quarantined if once or max_records is not None else 0
-    if bad:
+    if bad and output is Output.TEXT:
         note(f"{bad} records are quarantined: stored, with the reason in _error and the bytes in _raw (exit code 1)")
     leave(1 if summary.unfinished or bad else 0)
 
@@ -361,7 +361,8 @@ def broker() -> None:
 
     def ready(address: str) -> None:
         typer.echo(address)
-        note(f"serving until stopped; in other shells: export KAFKA_BOOTSTRAP_SERVERS={address}")
+        if sys.stdout.isatty():
+            note(f"serving until stopped; in other shells: export KAFKA_BOOTSTRAP_SERVERS={address}")
 
     with stopping() as stop:
         serve(ready, stop)

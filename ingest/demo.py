@@ -39,6 +39,7 @@ _COUNTS: Final = """
         (select count(*) from staging.stg_events where event_type = 'heartbeat') as heartbeats
 """
 _REASONS: Final = "select _error, count(*) from raw.raw_events where _error is not null group by all order by all"
+_ASK: Final = "select event_type, count(*) from staging.stg_events group by all order by 2 desc"
 _BUSIEST: Final = """
     select
         strftime(minute_timestamp, '%Y-%m-%d %H:%M') as "minute (UTC)",
@@ -139,7 +140,7 @@ def run(events: int, seed: int, data: Path, monotonic: Callable[[], float], echo
     balanced = all(line.balances for line in account)
     echo(f"\n{'The account balances' if balanced else 'THE ACCOUNT DOES NOT BALANCE'} ({monotonic() - began:.0f} s).")
     if balanced:
-        _next_steps(echo, data, warehouse)
+        _next_steps(echo, warehouse)
     return 0 if balanced else 4
 
 
@@ -229,7 +230,7 @@ def _show(echo: Echo, warehouse: Path, account: Sequence[Line]) -> None:
     for line in account:
         sign = "=" if line.balances else "≠"
         echo(f"  {line.what:38} {line.found:>11,} {sign} {line.expected:>11,} {line.of}")
-    echo("\nQuarantined, with the bytes kept")
+    echo("\nQuarantined, by reason, with the bytes kept")
     reasons: dict[str, int] = {}
     for error, count in query(warehouse, _REASONS)[1]:
         reason = error.partition(":")[0]
@@ -246,13 +247,12 @@ def _table(echo: Echo, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
         echo("  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
 
 
-def _next_steps(echo: Echo, data: Path, warehouse: Path) -> None:
+def _next_steps(echo: Echo, warehouse: Path) -> None:
     echo("\nNext")
-    echo(f"  the objects          {data}/objects (Parquet)")
-    echo(
-        f"  the warehouse        .venv/bin/python -c \"import duckdb; print(duckdb.connect('{warehouse}')"
-        ".sql('from analytics.minute_metrics'))\""
-    )
+    echo('  your own events      docs/operations.md, "Your own events"')
+    echo(f"  ask the warehouse    {warehouse}: any DuckDB client, or")
+    echo(f"     .venv/bin/python -c \"import duckdb; duckdb.connect('{warehouse}').sql('{_ASK}').show()\"")
     echo("  the models' docs     make docs, then open site/index.html")
-    echo("  change a model       dbt_project/models/marts/minute_metrics.sql, then: make dbt")
+    echo("  change a model       dbt_project/models/marts/minute_metrics.sql, then:")
+    echo("     cd dbt_project && ../.venv/bin/dbt build --full-refresh -s minute_metrics+")
     echo("  the tests            make test")

@@ -11,7 +11,8 @@ from ingest.errors import StoreError, StoreRefused, StoreUnavailable
 
 ACCESS_REMEDY: Final = (
     "Check the credentials, the clock, and the rights s3:PutObject, s3:GetObject and s3:ListBucket (with "
-    "kms:GenerateDataKey and kms:Decrypt for an encrypted bucket). A consumer that runs goes on by itself then. To try without S3: --store FOLDER."
+    "kms:GenerateDataKey and kms:Decrypt for an encrypted bucket). A running consumer goes on by itself then. "
+    "To try without S3: --store FOLDER."
 )
 BUSY_REMEDY: Final = (
     "Check S3_ENDPOINT_URL and the network. A consumer that runs asks again and loses nothing meanwhile."

@@ -65,10 +65,10 @@ FAULTS = {
     ),
     "rows are replaced by key, so that a joined session leaves its old rows": (
         "dbt_project.yml",
-        "+incremental_strategy: rebuild_stretches\n        +on_schema_change: append_new_columns\n        +meta:\n"
+        "+incremental_strategy: rebuild_stretches\n        +on_schema_change: fail\n        +meta:\n"
         "          stretch_column: minute_timestamp",
         "+incremental_strategy: delete+insert\n        +unique_key: [session_key, minute_timestamp]\n"
-        "        +on_schema_change: append_new_columns",
+        "        +on_schema_change: fail",
     ),
 }
 
