@@ -19,6 +19,7 @@ Decode = Callable[[Records], pl.DataFrame]
 #: Records are decoded when so many rows or bytes of them wait: a size that stays in the processor's cache.
 CHUNK_ROWS = 25_000
 CHUNK_BYTES = 16 * 1024 * 1024
+_RECORD_BYTES = 200  # what a record costs beside its value, undecoded or in columns
 
 
 class Due(StrEnum):
@@ -93,6 +94,11 @@ class Buffer:
         if len(self._waiting):
             return self._waiting.offsets[-1] + 1
         return int(self._frames[-1]["_offset"][-1]) + 1 if self._frames else self.position
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory held, about: an empty record costs some too."""
+        return self.nbytes + _RECORD_BYTES * len(self)
 
     def add(self, records: Records, now: float) -> None:
         """Take in records that follow those already here; what lies before the position is dropped."""

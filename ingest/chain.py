@@ -120,8 +120,8 @@ class Source(Protocol):
     def committed(self, partitions: Sequence[Partition]) -> dict[Partition, Hint]:
         """The group's hints, for those partitions that have one."""
 
-    def commit(self, hints: Mapping[Partition, Hint], *, wait: bool) -> None:
-        """Leave hints for whoever reads next. May fail without a word: a hint only saves time."""
+    def commit(self, hints: Mapping[Partition, Hint]) -> None:
+        """Leave hints for whoever reads next, without waiting. May fail: a hint only saves time."""
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Go on reading an assigned partition at another offset."""

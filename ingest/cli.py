@@ -109,10 +109,11 @@ def consume(
     _print_summary(summary, output)
     if summary.unfinished:
         note(f"{summary.unfinished} records were read but not stored; they will be read again")
-    bad = summary.quarantined if once or max_records is not None else 0
+    bounded = once or max_records is not None
+    bad = summary.quarantined if bounded else 0
     if bad and output is Output.TEXT:
         note(f"{bad} records are quarantined: stored, with the reason in _error and the bytes in _raw (exit code 1)")
-    leave(1 if summary.unfinished or bad else 0)
+    leave(1 if summary.unfinished or bad or (bounded and summary.lost) else 0)
 
 
 def _consume(settings: Settings, properties: Mapping[str, str], *, once: bool, max_records: int | None) -> Summary:
@@ -299,7 +300,7 @@ def load(
     store: StoreUrl = None,
     warehouse: Warehouse = None,
     follow: Annotated[bool, typer.Option("--follow", help="Look again until stopped.")] = False,
-    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 10,
+    interval: Annotated[float, typer.Option(min=0.1, max=86400, help="Seconds between two looks.")] = 10,
     output: As = Output.TEXT,
 ) -> None:
     """Load new objects into DuckDB, as Snowpipe does into Snowflake: each once, whole or not at all.
@@ -390,7 +391,10 @@ def _settings(flags: Mapping[str, Any]) -> Settings:
     from ingest.settings import read_settings
     from ingest.telemetry import set_up_logs
 
-    load_dotenv(".env")  # for boto3, which reads its credentials from the environment itself
+    try:
+        load_dotenv(".env")  # for boto3, which reads its credentials from the environment itself
+    except UnicodeDecodeError as error:
+        raise SettingsError(".env is not UTF-8 text", "Write it anew as UTF-8.") from error
     settings = read_settings(flags)
     set_up_logs(settings.log_level, settings.log_format)
     return settings

@@ -26,7 +26,8 @@ from ingest.summary import Summary
 
 LOG: Final = structlog.get_logger("ingest.consume")
 _POLL: Final = 0.1  # seconds to wait for records: bounds how late a batch that is due by age is noticed
-_NOBODYS_TURN: Final = 10.0  # seconds without a partition after which a member with `once` leaves
+_NOBODYS_TURN: Final = 10.0  # seconds without a partition after which a member with `once` leaves …
+_NO_WORD: Final = 120.0  # … and if it was not even told that it has none
 
 
 class Clock(Protocol):
@@ -80,6 +81,7 @@ class Consumer:
         self._executor = executor
         self._lanes: dict[Partition, Lane] = {}
         self._lock = Lock()
+        self._began = clock.monotonic()
         self._idle_since: float | None = None
         self._read = 0
         self._paused = False
@@ -88,8 +90,12 @@ class Consumer:
     def run(self) -> Summary:
         """Consume until the stop, the end or the record limit; then flush, commit and leave the group."""
         try:
-            while not self._finished():
-                self._turn()
+            try:
+                while not self._finished():
+                    self._turn()
+            except StoreUnavailable:  # from a partition that was being taken up
+                if not self._stop.is_set():
+                    raise
             self._drain()
         finally:
             self.lost(list(self._lanes))
@@ -105,13 +111,14 @@ class Consumer:
         for partition, records in polled.records.items():
             self._gather(partition, records, now)
         for partition in polled.ended & self._lanes.keys():
-            self._lanes[partition].at_end = True
+            self._lanes[partition].goal = 0
         for partition in polled.cut & self._lanes.keys():
             self._jump(self._lanes[partition])
         self._settle()
         for lane in self._lanes.values():
             if lane.flight is None and (due := lane.buffer.due(now)):
                 self._flush(lane, due)
+        self._make_room()
 
     def _finished(self) -> bool:
         if self._stop.is_set() or self._read == self._options.max_records:
@@ -119,9 +126,10 @@ class Consumer:
         if not self._options.once:
             return False
         if self._lanes:
-            return all(lane.at_end for lane in self._lanes.values())
+            return all(lane.at_goal for lane in self._lanes.values())
         # Before its first partitions a member may be given none: the others must hand them over first.
-        return self._idle_since is not None and self._clock.monotonic() - self._idle_since > _NOBODYS_TURN
+        since, patience = (self._began, _NO_WORD) if self._idle_since is None else (self._idle_since, _NOBODYS_TURN)
+        return self._clock.monotonic() - since > patience
 
     def _gather(self, partition: Partition, records: Records, now: float) -> None:
         lane = self._lanes.get(partition)
@@ -144,8 +152,17 @@ class Consumer:
             self._source.resume(list(self._lanes))
         self._paused = over
 
+    def _make_room(self) -> None:
+        """Send the largest buffer off, if memory is full of batches that are not due and none is on its way."""
+        lanes = list(self._lanes.values())
+        if self._held() < self._options.max_buffer_bytes or any(lane.flight for lane in lanes):
+            return
+        largest = max(lanes, key=lambda lane: lane.buffer.held)
+        if len(largest.buffer):
+            self._flush(largest, Due.BYTES)
+
     def _held(self) -> int:
-        return sum(lane.buffer.nbytes for lane in self._lanes.values())
+        return sum(lane.held for lane in self._lanes.values())
 
     def _await_one(self, seconds: float) -> None:
         flights = [lane.flight.appended for lane in self._lanes.values() if lane.flight]
@@ -174,12 +191,12 @@ class Consumer:
         """Commit whatever has arrived in the store: steps 5 and 6 of the protocol."""
         for lane in self._lanes.values():
             if flight := lane.arrived:
-                self._land(lane, flight, wait=False)
+                self._land(lane, flight)
 
-    def _land(self, lane: Lane, flight: Flight, *, wait: bool) -> None:
+    def _land(self, lane: Lane, flight: Flight) -> None:
         appended = lane.land(flight)
         slot = appended.stored.metadata.range.start if appended.stored else None
-        self._source.commit({lane.partition: Hint(appended.next, slot)}, wait=wait)
+        self._source.commit({lane.partition: Hint(appended.next, slot)})
         self._report(lane, flight.batch, appended)
 
     def _report(self, lane: Lane, batch: Batch, appended: Appended) -> None:
@@ -210,7 +227,7 @@ class Consumer:
         while not all(lane.flight is None if not rest else lane.idle for lane in lanes):
             for lane in lanes:
                 if flight := lane.arrived:
-                    self._land(lane, flight, wait=True)
+                    self._land(lane, flight)
                 if rest and lane.flight is None and len(lane.buffer):
                     self._flush(lane, Due.STOP)
             left = self._options.grace - (self._clock.monotonic() - started)
@@ -254,11 +271,8 @@ class Consumer:
     def _start(self, lane: Lane, position: int, *, chain_is_empty: bool) -> int:
         """The offset to read from: the position, or the first that the broker still has."""
         bounds = self._source.bounds(lane.partition)
-        if position > bounds.next:
-            raise ChainError(
-                f"the chain of {lane.partition} ends at offset {position}, but the broker only at {bounds.next}",
-                "The topic was made again or cut short. Set KAFKA_TOPIC_GENERATION, or use another prefix.",
-            )
+        _check_end(lane, position, bounds)
+        lane.goal = bounds.next
         if position < bounds.start and not chain_is_empty:
             self._lose(lane, OffsetRange(position, bounds.start))
         return max(position, bounds.start)
@@ -266,7 +280,9 @@ class Consumer:
     def _jump(self, lane: Lane) -> None:
         """Go on where the broker's records begin: it has deleted some before we read them."""
         position = lane.buffer.reading_from
-        first = self._source.bounds(lane.partition).start
+        bounds = self._source.bounds(lane.partition)
+        _check_end(lane, position, bounds)
+        first = bounds.start
         if first > position:
             self._lose(lane, OffsetRange(position, first))
         self._source.seek(lane.partition, max(first, position))
@@ -275,6 +291,14 @@ class Consumer:
         lane.buffer.lose(lost)
         self.summary.lost.append((lane.partition, lost))
         LOG.error("records_lost", partition=lane.partition.number, start=lost.start, next=lost.next)
+
+
+def _check_end(lane: Lane, position: int, bounds: OffsetRange) -> None:
+    if position > bounds.next:
+        raise ChainError(
+            f"the chain of {lane.partition} ends at offset {position}, but the broker only at {bounds.next}",
+            "The topic was made again or cut short. Start again; if its id is the same, use another prefix.",
+        )
 
 
 def _warn(chain: Chain, error: StoreUnavailable, delay: float) -> None:

@@ -16,7 +16,7 @@ import polars as pl
 from ingest.envelope import Envelope, read
 from ingest.events import SCHEMA, Reason
 from ingest.records import Partition, Records
-from ingest.times import parse_times
+from ingest.times import from_millis, parse_times
 
 _NO_ENVELOPE: Final = Envelope(*(None,) * len(Envelope._fields))  # type: ignore[arg-type]
 _TEXTS: Final = ("event_id", "event_type", "learner_id", "tenant_id", "session_id", "schema_version")
@@ -50,9 +50,7 @@ class Decoder:
             "_topic_id": pl.repeat(self.topic_id, count, dtype=pl.String, eager=True),
             "_partition": pl.repeat(self.partition.number, count, dtype=pl.Int32, eager=True),
             "_offset": pl.Series(records.offsets, dtype=pl.Int64),
-            "_kafka_timestamp": pl.Series(records.timestamps, dtype=pl.Int64)
-            .cast(pl.Datetime("ms", "UTC"))
-            .cast(SCHEMA["_kafka_timestamp"]),
+            "_kafka_timestamp": from_millis(records.timestamps),
             "_ingested_at": pl.repeat(ingested_at, count, dtype=SCHEMA["_ingested_at"], eager=True),
         }
 

@@ -10,6 +10,7 @@ Payloads (`data`, `metadata`) are handed on as the producer's own bytes; nothing
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Annotated, Final, NamedTuple, TypeVar
@@ -23,6 +24,8 @@ Time = str | int | float | None
 _T = TypeVar("_T")
 _Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 _NULL: Final = Raw(b"null")
+MAX_DEPTH: Final = 200
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _ABSENT: Final = (b"", b"null")
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -88,6 +91,8 @@ def read(value: bytes | None, max_bytes: int) -> Envelope | str:
         return Reason.TOO_LARGE
     if not (value.isascii() or _is_utf8(value)):
         return Reason.NOT_UTF8
+    if _too_deep(value):
+        return Reason.NOT_JSON
     try:
         if value.startswith(b'{"event":'):
             wrapped = _decode_wrapped(value)
@@ -105,6 +110,21 @@ def _is_utf8(value: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _too_deep(value: bytes) -> bool:
+    """Whether objects and arrays are nested deeper than `MAX_DEPTH`; text that is no JSON may count either way.
+
+    A limit of our own: the decoder's depends on how deep Python's stack is at the moment.
+    """
+    if value.count(b"{") + value.count(b"[") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for token in _BRACKETS.findall(value):
+        depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(token, 0)
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def _usual(event: _Bare, published_at: Time, extra: bytes) -> Envelope | None:
@@ -215,6 +235,8 @@ def examine(value: bytes) -> Envelope | str:
 def _object(value: bytes) -> Fields:
     if not _is_utf8(value):
         raise _Fault(Reason.NOT_UTF8)
+    if _too_deep(value):
+        raise _Fault(Reason.NOT_JSON)
     try:
         text = bytes(_decode_any(value))
         if not text.startswith(b"{"):

@@ -28,8 +28,19 @@ class Lane:
         self.chain = chain
         self.buffer = buffer
         self.flight: Flight | None = None
-        self.at_end = False
+        self.goal = 0  #: the offset at which a run with `once` has seen this partition; 0 at its end
         self.abandoned = Event()  #: tells the batch on its way to give up at the next failure
+
+    @property
+    def at_goal(self) -> bool:
+        """Whether the partition was read to where it ended when the run took it up, or to its end."""
+        return self.buffer.reading_from >= self.goal
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that the partition holds, about."""
+        flying = self.flight.batch.rows.estimated_size() if self.flight else 0
+        return self.buffer.held + int(flying)
 
     @property
     def idle(self) -> bool:

@@ -38,11 +38,15 @@ class Settings(BaseSettings):
     )
 
     kafka_bootstrap_servers: str = Field("localhost:9092", description="Brokers to start from, host:port,…")
-    kafka_topic_events_raw: str = Field("events_raw", description="The topic that learner events arrive on")
-    kafka_consumer_group: str = Field("etl-snowflake", description="The consumer group")
+    kafka_topic_events_raw: str = Field(
+        "events_raw",
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$",
+        description="The topic that learner events arrive on",
+    )
+    kafka_consumer_group: str = Field("etl-snowflake", min_length=1, description="The consumer group")
     kafka_topic_generation: str | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$",
         description="Stands for the topic's id in keys where the broker gives none; the topic's name if unset",
     )
     kafka_security_protocol: str | None = Field(None, description="plaintext, ssl, sasl_plaintext or sasl_ssl")
@@ -65,8 +69,8 @@ class Settings(BaseSettings):
 
     duckdb_path: str = Field("data/warehouse.duckdb", description="The DuckDB warehouse file")
 
-    batch_size: PositiveInt = Field(10_000, description="Records of an object at the most")
-    flush_interval_seconds: PositiveFloat = Field(300, description="Age at which a smaller batch is flushed")
+    batch_size: PositiveInt = Field(10_000, le=10_000_000, description="Records of an object at the most")
+    flush_interval_seconds: PositiveFloat = Field(300, le=86_400, description="Age at which a smaller batch goes")
     max_batch_bytes: PositiveInt = Field(64 * _MIB, description="Bytes of record values that make a batch due")
     max_buffer_bytes: PositiveInt = Field(
         256 * _MIB, description="Bytes of record values held, all partitions together; reading pauses there"
@@ -77,7 +81,7 @@ class Settings(BaseSettings):
     put_concurrency: Annotated[int, Field(ge=1, le=64)] = Field(
         8, description="Objects on their way at once; never more than one of a partition"
     )
-    shutdown_grace_seconds: PositiveFloat = Field(30, description="How long a stop waits for the last objects")
+    shutdown_grace_seconds: PositiveFloat = Field(30, le=3600, description="How long a stop waits for objects")
     parquet_compression: Compression = Field("snappy", description="snappy, zstd, lz4, gzip or none")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least level logged")

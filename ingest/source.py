@@ -19,7 +19,7 @@ from confluent_kafka import (
 )
 
 from ingest.chain import Hint, Listener, Polled
-from ingest.errors import BrokerError
+from ingest.errors import BrokerError, SettingsError
 from ingest.kafka import Watch, broker_error
 from ingest.records import OffsetRange, Partition, Records
 
@@ -27,6 +27,7 @@ LOG: Final = structlog.get_logger("ingest.source")
 
 #: Records taken at a time: enough to leave Python's cost per call behind, few enough to stay in the cache.
 _TAKE: Final = 1000
+_TRIES: Final = 10
 _PATIENCE: Final = 30.0  # seconds that a question to the broker may take
 
 _DEFAULTS: Final[Mapping[str, Any]] = {
@@ -49,6 +50,7 @@ _PASSING: Final = {
     KafkaError._RESOLVE,
     KafkaError._MAX_POLL_EXCEEDED,
 }
+_RELIED_ON: Final = {"auto.offset.reset", "enable.auto.commit", "enable.partition.eof", "isolation.level"}
 _SLOT: Final = "slot="  # how a hint's slot stands in the commit's metadata
 
 
@@ -57,8 +59,11 @@ def consumer_settings(settings: Mapping[str, Any], group: str, extra: Mapping[st
     own = dict(_DEFAULTS) | {"group.id": group}
     if extra.get("group.protocol") == "consumer":
         own.pop("partition.assignment.strategy")
-    relied_on = {name: own[name] for name in ("auto.offset.reset", "enable.auto.commit", "enable.partition.eof")}
-    return {**settings, **own, **extra, **relied_on}
+    if fixed := _RELIED_ON & extra.keys():
+        raise SettingsError(
+            f"--kafka-config {', '.join(sorted(fixed))}: the protocol relies on our value", "Leave it."
+        )
+    return {**settings, **own, **extra}
 
 
 class KafkaSource:
@@ -98,8 +103,15 @@ class KafkaSource:
     def bounds(self, partition: Partition) -> OffsetRange:
         """See `Source.bounds`."""
         with self._watch.during(f"asking for the offsets of {partition}"):
-            low, high = self._consumer.get_watermark_offsets(_place(partition), timeout=_PATIENCE)
-        return OffsetRange(low, high)
+            for _ in range(_TRIES):
+                try:
+                    low, high = self._consumer.get_watermark_offsets(_place(partition), timeout=_PATIENCE)
+                    return OffsetRange(low, high)
+                except KafkaException as error:  # a partition that was just added, and is not known here yet
+                    if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:
+                        raise
+                    self._consumer.list_topics(partition.topic, timeout=_PATIENCE)
+        raise BrokerError(f"the broker does not know {partition}", "Was the topic made again with fewer partitions?")
 
     def committed(self, partitions: Sequence[Partition]) -> dict[Partition, Hint]:
         """See `Source.committed`."""
@@ -111,17 +123,14 @@ class KafkaSource:
             if place.offset >= 0
         }
 
-    def commit(self, hints: Mapping[Partition, Hint], *, wait: bool) -> None:
+    def commit(self, hints: Mapping[Partition, Hint]) -> None:
         """See `Source.commit`; a commit that is refused is logged."""
         places = [
             TopicPartition(*partition, hint.offset, metadata=f"{_SLOT}{hint.slot}")
             for partition, hint in hints.items()
         ]
         try:
-            if wait:
-                self._consumer.commit(offsets=places, asynchronous=False)
-            else:
-                self._consumer.commit(offsets=places, asynchronous=True)
+            self._consumer.commit(offsets=places, asynchronous=True)
         except KafkaException as error:
             _committed_in_background(error.args[0], places)
 

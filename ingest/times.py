@@ -7,6 +7,7 @@ no instant in the years 1 to 9999 is malformed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -29,8 +30,17 @@ def parse_times(values: Sequence[str | int | float | None]) -> pl.Series:
     if texts is not values:
         numbers = pl.Series([_from_millis(value) for value in values], dtype=pl.Int64)
         instants = instants.fill_null(numbers)
-    in_range = instants.is_between(_FIRST, _LAST)
-    return pl.select(pl.when(in_range).then(instants)).to_series().cast(_UTC)
+    return _in_range(instants)
+
+
+def from_millis(values: Sequence[int | None]) -> pl.Series:
+    """The broker's epoch milliseconds → Datetime(µs, UTC); null where there is none or it names no instant."""
+    return _in_range(pl.Series([_from_millis(value) for value in values], dtype=pl.Int64))
+
+
+def _in_range(instants: pl.Series) -> pl.Series:
+    within = instants.is_between(_FIRST, _LAST)
+    return pl.select(pl.when(within).then(instants)).to_series().cast(_UTC)
 
 
 def _from_text(texts: pl.Series) -> pl.Series:
@@ -46,4 +56,4 @@ def _from_millis(value: str | int | float | None) -> int | None:
     """Epoch milliseconds → microseconds; None for a text, or for what an Int64 can't hold."""
     if value is None or isinstance(value, str) or abs(value) > 1e15:
         return None
-    return value * 1000 if isinstance(value, int) else round(value * 1000)
+    return value * 1000 if isinstance(value, int) else math.floor(value * 1000)

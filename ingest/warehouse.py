@@ -7,6 +7,7 @@ process at a time write to its file.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -102,7 +103,8 @@ class DuckDbWarehouse:
             self._insert("raw.raw_events", pl.concat(frames))
             self._connection.commit()
         except BaseException:
-            self._connection.rollback()
+            with contextlib.suppress(duckdb.Error):  # it may have rolled back itself; the cause is what counts
+                self._connection.rollback()
             raise
         return lines
 
@@ -180,10 +182,8 @@ def _warehouse_error(path: Path, error: duckdb.Error) -> WarehouseError:
         holder = _HOLDER.search(str(error))
         text = f"{path} is in use" + (f" by {holder[1]}" if holder else "")
         return WarehouseLocked(text, "Wait for that process to end, or end it: DuckDB has one writer.")
-    return WarehouseError(
-        f"{path}: {_plain(error)}",
-        "Is the file a DuckDB database of this version? Give another path, or move it away.",
-    )
+    remedy = "Is the file a DuckDB database of this version, and is there room on the disk?"
+    return WarehouseError(f"{path}: {_plain(error)}", remedy)
 
 
 def _plain(error: duckdb.Error) -> str:

@@ -63,6 +63,14 @@ def test_help_loads_nothing_heavy(tmp_path):
         (("consume",), {"PARQUET_COMPRESSION": "brotli"}, "'snappy'"),
         (("consume", "--kafka-config", "nonsense"), {}, "NAME=VALUE"),
         (("consume", "--kafka-config", "no.such.property=1", "--store", "objects"), {}, "no.such.property"),
+        (("consume", "--kafka-config", "enable.auto.commit=true", "--store", "objects"), {}, "enable.auto.commit"),
+        (("consume", "--topic", ""), {}, "KAFKA_TOPIC_EVENTS_RAW"),
+        (("consume", "--group", ""), {}, "KAFKA_CONSUMER_GROUP"),
+        (("consume", "--store", "s3://[bucket"), {}, "s3://[bucket"),
+        (("consume", "--store", "s3://b/.hidden"), {}, "s3://b/.hidden"),
+        (("consume",), {"S3_ENDPOINT_URL": "http://[::1"}, "S3_ENDPOINT_URL"),
+        (("consume",), {"SHUTDOWN_GRACE_SECONDS": "inf"}, "SHUTDOWN_GRACE_SECONDS"),
+        (("load", "--store", "no-such-folder"), {}, "no-such-folder"),
         (("produce",), {}, "either a FILE or --synthetic"),
         (("produce", "no-such-file.ndjson"), {}, "no-such-file.ndjson"),
     ],
@@ -77,6 +85,12 @@ def test_a_mistake_of_the_user_is_named_and_ends_with_2(words, env, names, tmp_p
 
 def test_a_secret_is_never_printed(tmp_path):
     code, output, errors = ingest("consume", folder=tmp_path, KAFKA_SASL_PASSWORD="hunter2", BATCH_SIZE="hunter2")
+    assert code == 2
+    assert "hunter2" not in output + errors
+
+
+def test_a_secret_in_the_stores_url_is_not_repeated(tmp_path):
+    code, output, errors = ingest("consume", "--store", "s3://KEY:hunter2@bucket/p", folder=tmp_path)
     assert code == 2
     assert "hunter2" not in output + errors
 

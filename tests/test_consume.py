@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
-from threading import Timer
+from threading import Event, Thread, Timer
 
 import polars as pl
 import pytest
@@ -14,7 +15,9 @@ from confluent_kafka.admin import AdminClient
 from ingest.batch import Due
 from ingest.errors import BrokerError, ChainError, StoreUnavailable
 from ingest.folder import FolderStore
+from ingest.kafka import Producer
 from ingest.records import OffsetRange, Partition
+from tests.chains import raw_event
 from tests.running import Pipeline, eventually
 
 
@@ -108,6 +111,29 @@ def test_a_stop_flushes_what_is_gathered(pipeline):
     pipeline.assert_sound(10)
 
 
+@pytest.mark.kafka
+def test_once_ends_on_a_topic_that_never_rests(on_kafka):
+    """A steady producer keeps the client from ever seeing an end; the end at the start counts."""
+    on_kafka.produce(1000)
+    stop = Event()
+
+    def trickle() -> None:
+        with Producer(on_kafka.client, on_kafka.topic) as producer:
+            for number in itertools.count(1000):
+                if stop.wait(0.002):
+                    return
+                producer.send(b"k%d" % (number % 50), raw_event(number))
+                producer.flush()
+
+    thread = Thread(target=trickle)
+    thread.start()
+    try:
+        assert on_kafka.run().records >= 1000
+    finally:
+        stop.set()
+        thread.join()
+
+
 def test_two_members_of_a_group_share_the_work(either):
     either.produce(4000)
     with either.running(rows=90, age=0.2) as one, either.running(rows=110, age=0.2) as two:
@@ -158,9 +184,17 @@ def test_a_full_buffer_pauses_reading_and_loses_nothing(pipeline):
 
     consumer._ease = watched
     assert consumer.run().records == 20_000
-    one_poll = 1000 * 70
-    assert highest < 100_000 + one_poll
+    one_poll, flights = 1000 * (70 + 200), 4 * 500 * 400
+    assert highest < 100_000 + one_poll + flights
     pipeline.assert_sound(20_000)
+
+
+def test_a_memory_full_of_batches_that_are_not_due_is_made_room_in(pipeline):
+    pipeline.produce(3000)
+    summary = pipeline.run(rows=100_000, max_buffer_bytes=100_000)
+    assert summary.records == 3000
+    assert summary.due[Due.BYTES] > 0
+    pipeline.assert_sound(3000)
 
 
 def test_an_unknown_topic_is_said_at_once(pipeline):
@@ -229,7 +263,7 @@ def test_records_that_retention_takes_while_they_are_read_are_on_record(on_kafka
         bounds = [consumer._source.bounds(partition).next for partition in sorted(consumer._lanes)]
         delete_before(on_kafka, [bound - 1 for bound in bounds])
         store.failures = 0
-        eventually(lambda: len(consumer.summary.lost) == 4 and all(lane.at_end for lane in consumer._lanes.values()))
+        eventually(lambda: len(consumer.summary.lost) == 4 and all(lane.at_goal for lane in consumer._lanes.values()))
     kept = on_kafka.stored().height
     lost = sum(len(lost) for _, lost in consumer.summary.lost)
     assert kept + lost == 40_000

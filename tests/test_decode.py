@@ -59,6 +59,14 @@ def test_payloads_are_the_producers_text():
     assert DECODE(columns(raw.encode()), NOW)["data"].item() == '{"n": 1.10,  "u": "\\u00fc", "ü": 1e3}'
 
 
+def test_a_broker_time_that_names_no_instant_is_null():
+    records = Records()
+    for offset, timestamp in enumerate([1757066400000, 1757066400000 * 10**6, 2**63 - 1, -(2**63), None]):
+        records.append(offset, timestamp, value())
+    found = DECODE(records, NOW)["_kafka_timestamp"].to_list()
+    assert found == [datetime(2025, 9, 5, 10, tzinfo=UTC), None, None, None, None]
+
+
 def test_no_records_give_an_empty_frame_of_the_schema():
     frame = DECODE(Records(), NOW)
     assert frame.height == 0

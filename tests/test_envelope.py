@@ -150,6 +150,18 @@ def test_what_is_no_event_and_why(raw, error):
     assert read(raw, LIMIT) == error
 
 
+@pytest.mark.parametrize(("depth", "valid"), [(199, True), (200, False), (990, False)])
+def test_the_depth_of_nesting_has_a_limit_of_its_own(depth, valid):
+    """Wherever Python's stack stands. The event's own braces count."""
+    raw = value({"data": {"x": "@"}}).replace(b'{"x": "@"}', b'{"x":' * depth + b'"[[[{{{"' + b"}" * depth)
+
+    def deeper(frames: int):
+        return deeper(frames - 1) if frames else read(raw, LIMIT)
+
+    assert {isinstance(deeper(frames), tuple) for frames in (0, 500)} == {valid}
+    assert read(raw, LIMIT) == examine(raw)
+
+
 def test_the_longest_texts_are_counted_in_characters():
     assert envelope(value({"learner_id": "ü" * 255})).learner_id == "ü" * 255
 

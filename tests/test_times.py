@@ -23,6 +23,7 @@ TEN = datetime(2025, 9, 5, 10, tzinfo=UTC)
         ("2025-09-05T10:00:00.123456789Z", TEN.replace(microsecond=123456)),
         (1757066400000, TEN),
         (1757066400000.25, TEN.replace(microsecond=250)),
+        (1757066400000.1239, TEN.replace(microsecond=123)),
         (0, datetime(1970, 1, 1, tzinfo=UTC)),
         (-1, datetime(1969, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)),
         ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
