@@ -142,10 +142,11 @@ class Consumer:
 
     def _ease(self) -> None:
         """Keep to the memory bound: wait for a batch on its way, and pause reading if that is not enough."""
-        if self._held() >= self._options.max_buffer_bytes:
+        over = self._full()
+        if over:
             self._await_one(1.0)
             self._settle()
-        over = self._held() >= self._options.max_buffer_bytes
+            over = self._full()
         if over:  # each time, for partitions that have come meanwhile
             self._source.pause(list(self._lanes))
         elif self._paused:
@@ -155,11 +156,14 @@ class Consumer:
     def _make_room(self) -> None:
         """Send the largest buffer off, if memory is full of batches that are not due and none is on its way."""
         lanes = list(self._lanes.values())
-        if self._held() < self._options.max_buffer_bytes or any(lane.flight for lane in lanes):
+        if not self._full() or any(lane.flight for lane in lanes):
             return
         largest = max(lanes, key=lambda lane: lane.buffer.held)
         if len(largest.buffer):
             self._flush(largest, Due.BYTES)
+
+    def _full(self) -> bool:
+        return self._held() >= self._options.max_buffer_bytes
 
     def _held(self) -> int:
         return sum(lane.held for lane in self._lanes.values())
@@ -175,7 +179,8 @@ class Consumer:
         """Send the next batch on its way: steps 2 to 4 of the protocol. One of a partition at a time."""
         self.summary.due[due] += 1
         batch = lane.buffer.take(self._clock.monotonic())
-        lane.flight = Flight(batch, self._executor.submit(self._append, lane, batch))
+        appended = self._executor.submit(self._append, lane, batch)
+        lane.flight = Flight(batch, appended, int(batch.rows.estimated_size()))
 
     def _append(self, lane: Lane, batch: Batch) -> Appended:
         """Put a batch, asking a failing store again until it answers or the partition is given up."""

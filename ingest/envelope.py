@@ -75,8 +75,7 @@ _decode_wrapped = msgspec.json.Decoder(_Wrapped).decode
 _decode_any = msgspec.json.Decoder(Raw).decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
-_decode_time = msgspec.json.Decoder(str | int | float).decode
-_decode_version = msgspec.json.Decoder(str | int | float).decode
+_decode_scalar = msgspec.json.Decoder(str | int | float).decode
 _encode = msgspec.json.encode
 
 
@@ -188,7 +187,7 @@ def _version_text(raw: bytes) -> str | None:
     if raw in _ABSENT:
         return DEFAULT_SCHEMA_VERSION
     try:
-        value = _decode_version(raw)
+        value = _decode_scalar(raw)
     except _UNREADABLE:
         return None
     if isinstance(value, str):
@@ -316,7 +315,7 @@ def _optional(fields: Fields, name: str) -> str | None:
 def _time(fields: Fields, *names: str) -> Time:
     for name in names:
         text = _take(fields, name)
-        value = _typed(text, _decode_time, names[0]) if text else ""
+        value = _typed(text, _decode_scalar, names[0]) if text else ""
         if value != "":
             return value
     return None

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 class Flight(NamedTuple):
-    """A batch on its way to the store, and what will have become of it."""
+    """A batch on its way to the store, what will have become of it, and the memory that it holds meanwhile."""
 
     batch: Batch
     appended: Future[Appended]
+    nbytes: int
 
 
 class Lane:
@@ -39,8 +40,7 @@ class Lane:
     @property
     def held(self) -> int:
         """Bytes of memory that the partition holds, about."""
-        flying = self.flight.batch.rows.estimated_size() if self.flight else 0
-        return self.buffer.held + int(flying)
+        return self.buffer.held + (self.flight.nbytes if self.flight else 0)
 
     @property
     def idle(self) -> bool:

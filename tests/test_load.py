@@ -25,6 +25,7 @@ from ingest.store import open_store
 from ingest.tables import History
 from ingest.warehouse import DuckDbWarehouse
 from tests.fixtures_s3 import empty_store, s3_credentials  # noqa: F401 - fixtures
+from tests.locking import held_elsewhere
 from tests.services.s3 import CREDENTIALS
 from tests.store.careless import Careless
 from tests.store.objects import chain_object, key, metadata, plain
@@ -230,12 +231,7 @@ def test_following_waits_for_a_locked_warehouse_and_for_the_store(path: Path, tm
     fill(store, 0)
     with DuckDbWarehouse(path, lambda: NOON):
         pass
-    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+    with held_elsewhere(path) as holder:
         with pytest.raises(WarehouseError, match="in use"):
             load_once(store, path)
         seen: list[object] = []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ from ingest.events import SCHEMA
 from ingest.rows import Incoming, read_rows
 from ingest.tables import HISTORY_COLUMNS, RAW_COLUMNS
 from ingest.warehouse import DuckDbWarehouse
+from tests.locking import held_elsewhere
 from tests.store.objects import chain_object, frame, key, metadata, parquet
 
 if TYPE_CHECKING:
@@ -180,12 +179,7 @@ def test_two_loaders_in_one_process_load_once(path: Path) -> None:
 def test_a_locked_warehouse_names_who_has_it(path: Path) -> None:
     with DuckDbWarehouse(path, clock()):
         pass
-    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+    with held_elsewhere(path) as holder:
         with pytest.raises(WarehouseLocked, match=f"in use by .*PID {holder.pid}"):
             DuckDbWarehouse(path, clock()).__enter__()
         holder.communicate()
