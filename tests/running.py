@@ -16,7 +16,7 @@ import polars as pl
 
 from ingest.batch import Limits
 from ingest.chain import Chain, Store
-from ingest.cli import SystemClock
+from ingest.cli.wiring import SystemClock
 from ingest.consume import Consumer, Options
 from ingest.folder import FolderStore
 from ingest.kafka import Producer, client_settings, ensure_topic

@@ -60,13 +60,19 @@ ONLY_IMPORTERS = {
     "pydantic_settings": {"settings"},
     "dotenv": {"cli"},
 }
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+MODULES = sorted({path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")})
+
+
+def syntax(module: str) -> ast.Module:
+    """The parsed module; that of every module of a package as one."""
+    paths = [PACKAGE / f"{module}.py"] if (PACKAGE / f"{module}.py").exists() else (PACKAGE / module).glob("*.py")
+    return ast.Module([node for path in paths for node in ast.parse(path.read_text()).body], [])
 
 
 def imports(module: str) -> set[str]:
     """Every module that this one imports, inside functions and for types too."""
     found = set()
-    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+    for node in ast.walk(syntax(module)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -76,8 +82,7 @@ def imports(module: str) -> set[str]:
 
 def calls(module: str) -> set[str]:
     """Dotted names that the module calls, as written."""
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
-    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return {ast.unparse(node.func) for node in ast.walk(syntax(module)) if isinstance(node, ast.Call)}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name not in COMPOSITION_ROOT])

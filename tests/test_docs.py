@@ -37,7 +37,7 @@ def test_every_command_is_documented():
 
 
 def test_every_log_event_is_documented():
-    code = "\n".join(path.read_text() for path in (ROOT / "ingest").glob("*.py"))
+    code = "\n".join(path.read_text() for path in (ROOT / "ingest").rglob("*.py"))
     logged = set(re.findall(r"\b(?:LOG|log)\.(?:debug|info|warning|error)\(\s*\"(\w+)\"", code))
     assert logged == set(first_cells("Log events"))
 
@@ -66,7 +66,7 @@ def test_what_a_page_names_exists(page):
 
 
 def test_what_an_error_tells_people_to_type_exists():
-    code = "\n".join(path.read_text() for path in (ROOT / "ingest").glob("*.py"))
+    code = "\n".join(path.read_text() for path in (ROOT / "ingest").rglob("*.py"))
     told = re.findall(
         r"`?\bingest ([a-z]+)[`.,:]? ?", "\n".join(re.findall(r'"([^"\n]*\bingest [a-z]+[^"\n]*)"', code))
     )

@@ -1,0 +1,119 @@
+"""`ingest consume`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingest.cli.options import As, BatchSize, Bootstrap, FlushInterval, KafkaConfig, StoreUrl, Topic
+from ingest.cli.wiring import SystemClock, chains_of, client_of, identity_of, pairs, settings_of, store_of
+from ingest.console import Output, leave, note, print_result, stopping
+
+if TYPE_CHECKING:
+    from ingest.consume import Options
+    from ingest.settings import Settings
+    from ingest.summary import Summary
+
+
+def consume(
+    batch_size: BatchSize = None,
+    flush_interval: FlushInterval = None,
+    once: Annotated[bool, typer.Option("--once", help="Read to the current end, then leave.")] = False,
+    max_records: Annotated[int | None, typer.Option(min=1, help="Stop after exactly so many.")] = None,
+    store: StoreUrl = None,
+    compression: Annotated[str | None, typer.Option(help="[PARQUET_COMPRESSION: snappy]")] = None,
+    topic: Topic = None,
+    group: Annotated[str | None, typer.Option(help="[KAFKA_CONSUMER_GROUP: etl-snowflake]")] = None,
+    bootstrap_servers: Bootstrap = None,
+    kafka_config: KafkaConfig = None,
+    output: As = Output.TEXT,
+) -> None:
+    """Store the topic's records as Parquet objects, each record exactly once.
+
+    Runs until it is stopped (Ctrl-C or SIGTERM: flush, commit, leave the group; a second time: leave at
+    once, nothing is lost). With --once or --max-records it ends by itself, with exit code 1 if any record
+    was quarantined.
+
+    Example: ingest consume --batch-size 10000 --store data/objects
+    """
+    flags = {
+        "batch_size": batch_size,
+        "flush_interval_seconds": flush_interval,
+        "ingest_store": store,
+        "parquet_compression": compression,
+        "kafka_topic_events_raw": topic,
+        "kafka_consumer_group": group,
+        "kafka_bootstrap_servers": bootstrap_servers,
+    }
+    settings = settings_of(flags)
+    summary = _consume(settings, pairs(kafka_config), once=once, max_records=max_records)
+    _print_summary(summary, output)
+    if summary.unfinished:
+        note(f"{summary.unfinished} records were read but not stored; they will be read again")
+    bounded = once or max_records is not None
+    bad = summary.quarantined if bounded else 0
+    if bad and output is Output.TEXT:
+        note(f"{bad} records are quarantined: stored, with the reason in _error and the bytes in _raw (exit code 1)")
+    leave(1 if summary.unfinished or bad or (bounded and summary.lost) else 0)
+
+
+def _consume(settings: Settings, properties: Mapping[str, str], *, once: bool, max_records: int | None) -> Summary:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from ingest.consume import Consumer
+    from ingest.kafka import EMBEDDED
+    from ingest.probe import probe
+    from ingest.source import KafkaSource, consumer_settings
+
+    client = client_of(settings, properties)
+    store = store_of(settings)
+    probe(store)
+    identity = identity_of(settings, client)
+    # The embedded broker does not notice members that leave: let it miss them soon.
+    quick = {"session.timeout.ms": "6000"} if identity.startswith(EMBEDDED) else {}
+    conf = consumer_settings(client, settings.kafka_consumer_group, quick | dict(properties))
+    topic = settings.kafka_topic_events_raw
+    with stopping() as stop:
+        consumer = Consumer(
+            lambda listener: KafkaSource(conf, topic, listener),
+            chains_of(settings, identity, store),
+            _options(settings, once=once, max_records=max_records),
+            SystemClock(),
+            stop,
+            ThreadPoolExecutor(settings.put_concurrency, thread_name_prefix="put"),
+        )
+        return consumer.run()
+
+
+def _options(settings: Settings, *, once: bool, max_records: int | None) -> Options:
+    from ingest.batch import Limits
+    from ingest.consume import Options
+
+    limits = Limits(settings.batch_size, settings.max_batch_bytes, settings.flush_interval_seconds)
+    return Options(
+        limits,
+        settings.max_record_bytes,
+        settings.max_buffer_bytes,
+        once,
+        max_records,
+        settings.shutdown_grace_seconds,
+    )
+
+
+def _print_summary(summary: Summary, output: Output) -> None:
+    result = {
+        "records": summary.records,
+        "valid": summary.records - summary.quarantined,
+        "quarantined": summary.quarantined,
+        "quarantined_by_reason": dict(sorted(summary.reasons.items())),
+        "objects": summary.objects,
+        "bytes": summary.nbytes,
+        "flushes_by_reason": dict(sorted(summary.due.items())),
+        "conflicts": summary.conflicts,
+        "retries": summary.retries,
+        "lost": [f"{partition} {lost}" for partition, lost in summary.lost],
+        "unfinished": summary.unfinished,
+    }
+    print_result(result, output)

@@ -1,0 +1,68 @@
+"""`ingest load`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ingest.cli.options import As, StoreUrl, Warehouse
+from ingest.cli.wiring import SystemClock, settings_of, store_of
+from ingest.console import Output, leave, print_result, progress, stopping
+from ingest.errors import InputError
+
+
+def load(
+    store: StoreUrl = None,
+    warehouse: Warehouse = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Look again until stopped.")] = False,
+    interval: Annotated[float, typer.Option(min=0.1, max=86400, help="Seconds between two looks.")] = 10,
+    output: As = Output.TEXT,
+) -> None:
+    """Load new objects into DuckDB, as Snowpipe does into Snowflake: each once, whole or not at all.
+
+    An object that can't be loaded is recorded in raw.load_history with its error, tried again by the next
+    run, and gives exit code 1.
+
+    Example: ingest load --store data/objects --warehouse data/warehouse.duckdb
+    """
+    from ingest.load import load as run
+
+    settings = settings_of({"ingest_store": store, "duckdb_path": str(warehouse) if warehouse else None})
+    path = Path(settings.duckdb_path)
+    if "://" not in settings.store_url and not Path(settings.store_url).is_dir():
+        raise InputError(
+            f"there is no folder {settings.store_url}", "Mend --store; `ingest consume` makes the folder."
+        )
+    rows = 0
+
+    def on_progress(line: Any) -> None:
+        nonlocal rows
+        rows += _tell_load(line)
+        show(rows)
+
+    with stopping() as stop, progress("rows", None) as show:
+        summary = run(
+            store_of(settings), path, SystemClock().now, on_progress, stop, follow=follow, interval=interval
+        )
+    print_result(asdict(summary), output)
+    leave(1 if summary.failed else 0)
+
+
+def _tell_load(line: Any) -> int:
+    """Log one line of progress of a load; answers how many rows it brought."""
+    import structlog
+
+    from ingest.tables import History
+
+    log = structlog.get_logger("ingest.load")
+    if not isinstance(line, History):
+        log.warning("load_waits", error=str(line))
+        return 0
+    if line.status == "failed":
+        log.error("object_failed", key=line.file, error=line.error)
+        return 0
+    log.info("object_loaded", key=line.file, rows=line.records)
+    return line.records
