@@ -84,6 +84,12 @@ class Settings(BaseSettings):
     shutdown_grace_seconds: PositiveFloat = Field(30, le=3600, description="How long a stop waits for objects")
     parquet_compression: Compression = Field("snappy", description="snappy, zstd, lz4, gzip or none")
 
+    http_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port of /health and /metrics; 0: none")
+    http_host: str = Field("127.0.0.1", description="Address that they listen on; 0.0.0.0 in a container")
+    stuck_after_seconds: PositiveFloat = Field(
+        300, le=86_400, description="Records that wait so long without any progress turn /health to 503"
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least level logged")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else json")
 

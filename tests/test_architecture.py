@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "lane": ("batch", "chain", "records"),
     "patience": ("errors",),
     "summary": ("batch", "chain", "objects", "records"),
+    "monitor": ("batch", "chain", "records"),
     "consume": ("batch", "chain", "decode", "errors", "lane", "patience", "records", "summary"),
     "kafka": ("errors",),
     "source": ("chain", "errors", "kafka", "records"),
