@@ -4,6 +4,8 @@
     ├── SettingsError           the user mends a setting                           exit 2
     ├── DependencyError         something outside can't be reached or refuses us   exit 3
     │   ├── BrokerError         Kafka
+    │   │   ├── BrokerUnavailable   passes by itself: the consumer asks again
+    │   │   └── TopicRemade         the topic is another than it was: the consumer starts over
     │   ├── StoreError          S3 or the folder
     │   │   ├── StoreUnavailable    passes by itself or once access is mended: the consumer retries
     │   │   └── StoreRefused        will not pass: no conditional writes, no such bucket
@@ -54,11 +56,19 @@ class BrokerError(DependencyError):
     """The Kafka cluster."""
 
 
+class BrokerUnavailable(BrokerError):  # noqa: N818 - a state that passes, named as such
+    """The broker failed in a way that may pass: ask again."""
+
+
+class TopicRemade(BrokerError):  # noqa: N818
+    """The topic was deleted and made again: what was read of it belongs to one that is gone, or to two."""
+
+
 class StoreError(DependencyError):
     """The object store."""
 
 
-class StoreUnavailable(StoreError):  # noqa: N818 - a state that passes, named as such
+class StoreUnavailable(StoreError):  # noqa: N818
     """The store failed in a way that may pass: retry, and drop nothing meanwhile."""
 
 
@@ -72,6 +82,10 @@ class WarehouseError(DependencyError):
 
 class WarehouseLocked(WarehouseError):  # noqa: N818
     """Another process has the file open; passes when it is done."""
+
+
+#: What passes by itself: whoever can wait asks again.
+PASSING = (StoreUnavailable, BrokerUnavailable)
 
 
 class ChainError(IngestError):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
+from urllib.parse import parse_qsl, urlencode
 
 import polars as pl
 
 from ingest.batch import Batch
-from ingest.errors import ChainError
+from ingest.errors import ChainError, InputError
 from ingest.records import OffsetRange
 
 Compression = Literal["snappy", "zstd", "lz4", "gzip", "none"]
 
 SUFFIX: Final = ".parquet"
+_NO_CHECKSUM: Final = "00000000"
+_IN_FOOTER: Final = b"checksum\x18\x08"  # how the name and the length of the value stand in a Parquet footer
 _ZSTD_LEVEL: Final = 1  # as fast as snappy and 1.7 times smaller; higher levels gain nothing on events
 
 
@@ -54,6 +58,8 @@ class ObjectMetadata:
     quarantined: int
     version: str  #: of the pipeline that wrote it
     nonce: str  #: of the writer's process
+    settings: str = ""  #: of the pipeline that wrote it, as far as they change what is stored
+    checksum: str = _NO_CHECKSUM  #: of the whole body, see `checksum_of`
     lost: tuple[OffsetRange, ...] = ()
 
     def to_text(self) -> dict[str, str]:
@@ -69,6 +75,8 @@ class ObjectMetadata:
             "quarantined": str(self.quarantined),
             "pipeline-version": self.version,
             "writer-nonce": self.nonce,
+            "settings": self.settings,
+            "checksum": self.checksum,
         }
         return text | ({"lost": ",".join(one.compact() for one in self.lost)} if self.lost else {})
 
@@ -84,6 +92,8 @@ class ObjectMetadata:
                 int(text["quarantined"]),
                 text["pipeline-version"],
                 text["writer-nonce"],
+                text["settings"],
+                text["checksum"],
                 tuple(map(OffsetRange.parse, text["lost"].split(","))) if "lost" in text else (),
             )
         except (KeyError, ValueError) as error:
@@ -104,11 +114,15 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """Writes batches as objects. `nonce` tells this process's objects from every other's."""
+    """Writes batches as objects. `nonce` tells this process's objects from every other's.
+
+    `settings` are those of the pipeline that change what is stored, as `settings_text` writes them.
+    """
 
     version: str
     nonce: str
     compression: Compression = "snappy"
+    settings: str = ""
 
     def __call__(self, chain: ChainId, batch: Batch) -> Object:
         """The object of a batch. Equal batches give equal bytes."""
@@ -120,16 +134,64 @@ class Encoder:
             batch.rows.height - batch.rows["_error"].null_count(),
             self.version,
             self.nonce,
-            batch.lost,
+            self.settings,
+            lost=batch.lost,
         )
-        return Object(chain.key(batch.range.start), self._parquet(batch.rows, metadata), metadata)
+        body = _parquet(batch.rows, metadata.to_text(), self.compression)
+        sealed, checksum = _seal(body)
+        return Object(chain.key(batch.range.start), sealed, replace(metadata, checksum=checksum))
 
-    def _parquet(self, rows: pl.DataFrame, metadata: ObjectMetadata) -> bytes:
-        target = io.BytesIO()
-        rows.write_parquet(
-            target,
-            compression="uncompressed" if self.compression == "none" else self.compression,
-            compression_level=_ZSTD_LEVEL if self.compression == "zstd" else None,
-            metadata=metadata.to_text(),
-        )
-        return target.getvalue()
+
+def settings_text(settings: Mapping[str, str]) -> str:
+    """The settings as one line of plain ASCII; equal settings give equal text."""
+    return urlencode(sorted(settings.items()))
+
+
+def settings_of(text: str) -> dict[str, str]:
+    """Read back what `settings_text` wrote."""
+    return dict(parse_qsl(text, keep_blank_values=True))
+
+
+def checksum_of(body: bytes) -> str:
+    """The CRC-32 of an object's body, in eight hex digits, its own eight digits in the footer counted as zeros.
+
+    So it covers every byte, the footer's included, and stands in the footer all the same. Raises `InputError`
+    for a body whose footer has no place for it.
+    """
+    at, view = _place(body), memoryview(body)
+    crc = zlib.crc32(view[at + 8 :], zlib.crc32(_NO_CHECKSUM.encode(), zlib.crc32(view[:at])))
+    return f"{crc:08x}"
+
+
+def check_body(body: bytes) -> None:
+    """Raise `InputError` unless the body is, byte for byte, what was written."""
+    at = _place(body)
+    if body[at : at + 8] != checksum_of(body).encode():
+        raise InputError("its bytes are not those that were written: the checksum differs")
+
+
+def _seal(body: bytes) -> tuple[bytes, str]:
+    """The body with its checksum in the footer, and the checksum."""
+    at, checksum = _place(body), checksum_of(body)
+    view = memoryview(body)
+    return b"".join((view[:at], checksum.encode(), view[at + 8 :])), checksum
+
+
+def _place(body: bytes) -> int:
+    """Where the digits stand. Names and values in the footer are printable, so nothing else looks like it."""
+    length = int.from_bytes(body[-8:-4], "little")
+    found = body.rfind(_IN_FOOTER, max(0, len(body) - 8 - length))
+    if body[-4:] != b"PAR1" or found < 0:
+        raise InputError("no Parquet object of ours: its footer has no checksum")
+    return found + len(_IN_FOOTER)
+
+
+def _parquet(rows: pl.DataFrame, metadata: dict[str, str], compression: Compression) -> bytes:
+    target = io.BytesIO()
+    rows.write_parquet(
+        target,
+        compression="uncompressed" if compression == "none" else compression,
+        compression_level=_ZSTD_LEVEL if compression == "zstd" else None,
+        metadata=metadata,
+    )
+    return target.getvalue()

@@ -6,9 +6,9 @@ import duckdb  # as an independent reader of Parquet
 import polars as pl
 import pytest
 
-from ingest.errors import ChainError
+from ingest.errors import ChainError, InputError
 from ingest.events import SCHEMA
-from ingest.objects import ChainId, Encoder, ObjectMetadata
+from ingest.objects import ChainId, Encoder, ObjectMetadata, check_body, checksum_of, settings_of, settings_text
 from ingest.records import OffsetRange
 from tests.chains import CHAIN, batch
 
@@ -27,7 +27,15 @@ def test_an_object_is_named_by_its_position_and_tells_its_range():
     made = Encoder("1.2", "w")(CHAIN, batch(5, 7, 9, lost=(OffsetRange(5, 6), OffsetRange(6, 7))))
     assert made.key == CHAIN.key(5)
     assert made.metadata == ObjectMetadata(
-        CHAIN, OffsetRange(5, 10), 7, 2, 0, "1.2", "w", (OffsetRange(5, 6), OffsetRange(6, 7))
+        CHAIN,
+        OffsetRange(5, 10),
+        7,
+        2,
+        0,
+        "1.2",
+        "w",
+        checksum=made.metadata.checksum,
+        lost=(OffsetRange(5, 6), OffsetRange(6, 7)),
     )
 
 
@@ -47,6 +55,32 @@ def test_foreign_metadata_is_refused(broken):
 
 def test_equal_batches_give_equal_bytes():
     assert Encoder("1", "w")(CHAIN, batch(0, 1, 2)).body == Encoder("1", "w")(CHAIN, batch(0, 1, 2)).body
+
+
+def test_the_checksum_covers_every_byte():
+    made = Encoder("1", "w")(CHAIN, batch(0, 1, 2))
+    check_body(made.body)
+    assert made.metadata.checksum == checksum_of(made.body) != "00000000"
+    for at in range(len(made.body)):
+        flipped = bytearray(made.body)
+        flipped[at] ^= 1 << at % 8
+        with pytest.raises(InputError):
+            check_body(bytes(flipped))
+
+
+@pytest.mark.parametrize("length", [0, 3, 8, 100, -1])
+def test_a_truncated_body_is_told(length):
+    body = Encoder("1", "w")(CHAIN, batch(0, 1, 2)).body
+    with pytest.raises(InputError, match="footer has no checksum"):
+        check_body(body[:length])
+
+
+def test_settings_come_back_from_their_text():
+    settings = {"group": "a&b=c d", "max-record-bytes": "5", "cluster": ""}
+    text = settings_text(settings)
+    assert text.isascii()
+    assert settings_of(text) == settings
+    assert text == settings_text(dict(reversed(settings.items())))
 
 
 WRITTEN = {"none": "UNCOMPRESSED", "lz4": "LZ4_RAW"}
