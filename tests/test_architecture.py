@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "tables": ("events",),
     "rows": ("errors", "events"),
     "warehouse": ("errors", "events", "rows", "tables"),
+    "layout": ("objects",),
     "load": ("chain", "errors", "rows", "tables", "warehouse"),
     "behaviour": (),
     "scenario": ("behaviour", "errors"),
