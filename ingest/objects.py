@@ -137,9 +137,17 @@ class Encoder:
             self.settings,
             lost=batch.lost,
         )
-        body = _parquet(batch.rows, metadata.to_text(), self.compression)
-        sealed, checksum = _seal(body)
-        return Object(chain.key(batch.range.start), sealed, replace(metadata, checksum=checksum))
+        body, text = sealed_parquet(batch.rows, metadata.to_text(), self.compression)
+        return Object(chain.key(batch.range.start), body, replace(metadata, checksum=text["checksum"]))
+
+
+def sealed_parquet(
+    rows: pl.DataFrame, metadata: Mapping[str, str], compression: Compression = "snappy"
+) -> tuple[bytes, dict[str, str]]:
+    """Rows as Parquet whose footer holds the metadata and a checksum of all of it; and that metadata."""
+    body = _parquet(rows, {**metadata, "checksum": _NO_CHECKSUM}, compression)
+    sealed, checksum = _seal(body)
+    return sealed, {**metadata, "checksum": checksum}
 
 
 def settings_text(settings: Mapping[str, str]) -> str:
