@@ -20,6 +20,9 @@ class Monitor(Protocol):
     def turned(self, now: float, held: int, paused: bool) -> None:  # noqa: FBT001
         """The poll loop went round: it holds so many bytes, and reading is paused or not."""
 
+    def joined(self, now: float) -> None:
+        """The group has given out its partitions anew, none to us perhaps; told before `assigned`."""
+
     def assigned(self, partition: Partition, now: float) -> None:
         """The partition is ours; the tip of its chain is being looked for."""
 
