@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Monitor(Protocol):
     """Hears of everything that a metric or the health of the consumer depends on."""
 
-    def turned(self, now: float, held: int, paused: bool) -> None:  # noqa: FBT001
+    def turned(self, now: float, held: int, paused: bool) -> None:
         """The poll loop went round: it holds so many bytes, and reading is paused or not."""
 
     def joined(self, now: float) -> None:
