@@ -42,7 +42,10 @@ class Monitor(Protocol):
         """The partition was read to its end, which was at `offset`: beyond the last record, perhaps."""
 
     def flushing(self, partition: Partition, due: Due, now: float) -> None:
-        """A batch was due for this reason, and is on its way to the store."""
+        """A batch was due for this reason, and is on its way to the store, behind another one perhaps.
+
+        `landed` follows, also where others' objects cover all of it, unless the partition is gone before.
+        """
 
     def landed(self, partition: Partition, batch: Batch, appended: Appended, seconds: float, now: float) -> None:
         """What became of a batch, so many seconds after it was sent on its way: encoding and tries included."""
