@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+import structlog
+
 from ingest.errors import StoreRefused, StoreUnavailable, WarehouseLocked
+from ingest.layout import Kind, kind_of
+from ingest.ledger import Ledger
 from ingest.rows import Incoming
 from ingest.warehouse import DuckDbWarehouse
 
@@ -19,11 +22,13 @@ if TYPE_CHECKING:
 
     from ingest.chain import Entry, Store
     from ingest.errors import DependencyError
+    from ingest.jobs import Run
     from ingest.tables import History
 
 Progress: TypeAlias = "History | DependencyError"
 
-_OBJECT: Final = re.compile(r"[^/]+/[^/]+/partition=\d{5}/\d{20}\.parquet")
+LOG: Final = structlog.get_logger("ingest.load")
+_LOADED: Final = (Kind.OBJECT, Kind.RECOVERED, Kind.JOB)  # in this order
 _READERS: Final = 8  # requests to the store at once: a read of S3 is mostly waiting
 # One transaction takes up to this much. Parquet grows up to tenfold when decoded, so this bounds memory, and
 # about a row group of DuckDB (122,880 rows) is what it writes fastest. A larger object comes alone.
@@ -33,15 +38,16 @@ _GROUP_OBJECTS: Final = 50
 
 @dataclass(slots=True)
 class LoadSummary:
-    """What a run did. `bytes` are those in the store.
+    """What a run did. `objects` hold events, `rows` of them; `bytes` are those in the store.
 
-    `skipped` objects had been loaded before, `failed` ones are in the history with the reason, `ignored`
-    keys are no objects of a chain (the probe's canary, somebody's notes).
+    `job_records` came beside them, `skipped` objects had been loaded before, `failed` ones are in the
+    history with the reason, and `ignored` keys are no objects of ours.
     """
 
     objects: int = 0
     rows: int = 0
     bytes: int = 0
+    job_records: int = 0
     failed: int = 0
     skipped: int = 0
     ignored: int = 0
@@ -50,10 +56,12 @@ class LoadSummary:
         """Add an object that was tried."""
         if line.status == "failed":
             self.failed += 1
-            return
-        self.objects += 1
-        self.rows += line.records
-        self.bytes += line.bytes
+        elif kind_of(line.file) is Kind.JOB:
+            self.job_records += line.records
+        else:
+            self.objects += 1
+            self.rows += line.records
+            self.bytes += line.bytes
 
 
 def load(
@@ -63,27 +71,30 @@ def load(
     on_progress: Callable[[Progress], None],
     stop: Event,
     *,
-    follow: bool = False,
-    interval: float = 10.0,
+    every: float | None = None,
+    job: Run | None = None,
 ) -> LoadSummary:
     """Load every object of the store that the warehouse at this path has not got.
 
     `on_progress` is told of every object once it is in the history. An object that fails is recorded with its
     error, the others are loaded, and the next run tries it again (objects never change, so within one run
-    a second try is no use). With `follow` it looks again every `interval` seconds until `stop` is set. The
+    a second try is no use). With `every` it looks again after so many seconds, until `stop` is set. The
     warehouse is let go in between, so that dbt can have it; a look that finds it locked, or can't reach the
     store, tells `on_progress` the error, and the next one tries again. Killed anywhere, the next run goes on.
+    The records of `job` are left in raw.job_runs, where the warehouse can be had.
     """
-    run = _Run(store, warehouse, clock, on_progress, stop)
-    while True:
-        try:
-            run.cycle()
-        except (StoreUnavailable, WarehouseLocked) as error:
-            if not follow:
-                raise
-            on_progress(error)
-        if not follow or stop.wait(interval):
-            return run.summary
+    summary = LoadSummary()
+    with Ledger(warehouse, job, clock, summary) as ledger:
+        run = _Run(store, warehouse, clock, on_progress, stop, summary, ledger)
+        while True:
+            try:
+                run.cycle()
+            except (StoreUnavailable, WarehouseLocked) as error:
+                if every is None:
+                    raise
+                on_progress(error)
+            if every is None or stop.wait(every):
+                return summary
 
 
 class _Run:
@@ -96,8 +107,10 @@ class _Run:
         clock: Callable[[], datetime],
         on_progress: Callable[[Progress], None],
         stop: Event,
+        summary: LoadSummary,
+        ledger: Ledger,
     ) -> None:
-        self.summary = LoadSummary()
+        self.summary, self._ledger = summary, ledger
         self._store, self._path, self._clock = store, warehouse, clock
         self._on_progress, self._stop = on_progress, stop
         self._settled: set[str] = set()
@@ -108,17 +121,25 @@ class _Run:
         if self._identity() != self._settled_in:  # the warehouse was removed or made anew
             self._settled.clear()
         new = self._new_objects()
-        if not new and self._settled_in:
+        if not new and self._settled_in and not self._ledger.due:
             return
         with DuckDbWarehouse(self._path, self._clock) as warehouse:
             self._settled_in = self._identity()
+            self._ledger.note(warehouse)
             self._load(warehouse, new)
 
     def _new_objects(self) -> list[Entry]:
-        entries = list(self._store.list())
-        objects = [entry for entry in entries if _OBJECT.fullmatch(entry.key)]
-        self.summary.ignored = len(entries) - len(objects)
-        return [entry for entry in objects if entry.key not in self._settled]
+        entries: dict[Kind, list[Entry]] = {kind: [] for kind in Kind}
+        for entry in self._store.list():
+            entries[kind_of(entry.key)].append(entry)
+        self._tell_foreign([entry.key for entry in entries[Kind.FOREIGN]])
+        ours = [entry for kind in _LOADED for entry in entries[kind]]
+        return [entry for entry in ours if entry.key not in self._settled]
+
+    def _tell_foreign(self, keys: Sequence[str]) -> None:
+        if len(keys) > self.summary.ignored:
+            LOG.warning("keys_ignored", count=len(keys), first=keys[:3])
+        self.summary.ignored = len(keys)
 
     def _load(self, warehouse: DuckDbWarehouse, new: Sequence[Entry]) -> None:
         loaded = warehouse.loaded()

@@ -9,9 +9,15 @@ import polars as pl
 
 from ingest.errors import InputError
 from ingest.events import SCHEMA
+from ingest.jobs import JOB_SCHEMA
+from ingest.layout import Kind, kind_of
+from ingest.objects import check_body
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
+
+    Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 
 
 class Incoming(NamedTuple):
@@ -29,16 +35,20 @@ def fit(one: Incoming) -> pl.DataFrame | str:
     if one.body is None:
         return one.problem
     try:
-        return read_rows(one.body)
+        return read_rows(one.body, JOB_SCHEMA if kind_of(one.file) is Kind.JOB else SCHEMA)
     except InputError as error:
         return str(error)
 
 
-def read_rows(body: bytes) -> pl.DataFrame:
-    """The rows of an object, with exactly the columns of `SCHEMA`. Raises `InputError` otherwise."""
+def read_rows(body: bytes, schema: Schema = SCHEMA) -> pl.DataFrame:
+    """The rows of an object, as they were written, with exactly the columns of `schema`.
+
+    Raises `InputError` otherwise: a single changed byte is told by the checksum, not by what Parquet makes of it.
+    """
+    check_body(body)
     try:
-        _check_schema(pl.read_parquet_schema(BytesIO(body)))
-        rows = pl.read_parquet(BytesIO(body)).select(*SCHEMA)
+        _check_schema(pl.read_parquet_schema(BytesIO(body)), schema)
+        rows = pl.read_parquet(BytesIO(body)).select(*schema)
         said = pl.read_parquet_metadata(BytesIO(body)).get("records")
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(f"not a readable Parquet object ({type(error).__name__})") from error
@@ -47,11 +57,11 @@ def read_rows(body: bytes) -> pl.DataFrame:
     return rows
 
 
-def _check_schema(found: dict[str, pl.DataType]) -> None:
+def _check_schema(found: dict[str, pl.DataType], schema: Schema) -> None:
     faults = [
-        *(f"lacks {name}" for name in SCHEMA if name not in found),
-        *(f"has an unknown column {name}" for name in found if name not in SCHEMA),
-        *(f"{n} is {found[n]}, not {kind}" for n, kind in SCHEMA.items() if n in found and found[n] != kind),
+        *(f"lacks {name}" for name in schema if name not in found),
+        *(f"has an unknown column {name}" for name in found if name not in schema),
+        *(f"{n} is {found[n]}, not {kind}" for n, kind in schema.items() if n in found and found[n] != kind),
     ]
     if faults:
         raise InputError("not the schema of this version: " + "; ".join(faults))

@@ -1,6 +1,7 @@
-"""The two tables of the warehouse: their columns, and a line of the history.
+"""The tables of the warehouse: their columns, and a line of the history.
 
     raw.raw_events     one row for every stored row: `ingest.events.SCHEMA`, then where it came from
+    raw.job_runs       one row for every job record: `ingest.jobs.JOB_SCHEMA`, then where it came from
     raw.load_history   one row for every object ever tried
 
 Times are naive `TIMESTAMP`s in UTC.
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import polars as pl
 
 from ingest.events import SCHEMA
+from ingest.jobs import JOB_SCHEMA
+from ingest.layout import Kind, kind_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +30,8 @@ _TYPES: Final[dict[pl.DataType | type[pl.DataType], str]] = {
 }
 #: What every row has, valid or quarantined: who it is, and when we stored it.
 _ALWAYS: Final = frozenset(("_topic", "_topic_id", "_partition", "_offset", "_ingested_at"))
+#: What not every job record has: a run may not have ended, or not have failed.
+_SOMETIMES: Final = frozenset(("completed_at", "error_message"))
 
 #: Column names and DuckDB types of raw.raw_events, in order. `_file` is the object's key in the store,
 #: `_file_row` counts from 1, `_loaded_at` never runs backwards from one load to the next.
@@ -34,6 +39,13 @@ RAW_COLUMNS: Final[dict[str, str]] = {
     **{name: _TYPES[kind] + " NOT NULL" * (name in _ALWAYS) for name, kind in SCHEMA.items()},
     "_file": "VARCHAR NOT NULL",
     "_file_row": "BIGINT NOT NULL",
+    "_loaded_at": "TIMESTAMP NOT NULL",
+}
+#: Those of raw.job_runs. `_file` and `_file_row` are null where a run wrote the row itself.
+JOB_COLUMNS: Final[dict[str, str]] = {
+    **{name: _TYPES[kind] + " NOT NULL" * (name not in _SOMETIMES) for name, kind in JOB_SCHEMA.items()},
+    "_file": "VARCHAR",
+    "_file_row": "BIGINT",
     "_loaded_at": "TIMESTAMP NOT NULL",
 }
 #: Those of raw.load_history. `records` is 0 and `error` set when failed; `attempts` counts them all.
@@ -47,6 +59,9 @@ HISTORY_COLUMNS: Final[dict[str, str]] = {
     "completed_at": "TIMESTAMP NOT NULL",
     "attempts": "BIGINT NOT NULL",
 }
+
+#: Every table of schema raw, and its columns.
+TABLES: Final = {"raw_events": RAW_COLUMNS, "job_runs": JOB_COLUMNS, "load_history": HISTORY_COLUMNS}
 
 _POLARS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "VARCHAR": pl.String,
@@ -69,3 +84,8 @@ class History:
     started_at: datetime
     completed_at: datetime
     attempts: int = 1
+
+
+def table_of(file: str) -> str:
+    """The table that the rows of the object at this key belong in."""
+    return "raw.job_runs" if kind_of(file) is Kind.JOB else "raw.raw_events"

@@ -17,15 +17,16 @@ import duckdb
 import polars as pl
 
 from ingest.errors import WarehouseError, WarehouseLocked
-from ingest.events import SCHEMA
+from ingest.jobs import rows_of
 from ingest.rows import fit
-from ingest.tables import HISTORY_COLUMNS, HISTORY_SCHEMA, RAW_COLUMNS, History
+from ingest.tables import HISTORY_COLUMNS, HISTORY_SCHEMA, TABLES, History, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
+    from ingest.jobs import JobRecord
     from ingest.rows import Incoming
 
 #: One thread loads no slower than two, in half the memory, and leaves no half-full row groups to rewrite; the
@@ -84,6 +85,14 @@ class DuckDbWarehouse:
         except duckdb.Error as error:
             raise _warehouse_error(self._path, error) from error
 
+    def record(self, record: JobRecord) -> None:
+        """Leave a job record of a run that has the warehouse at hand. Raises `WarehouseError`."""
+        try:
+            loaded_at = pl.lit(self._load_time(), dtype=pl.Datetime("us", "UTC")).alias("_loaded_at")
+            self._insert("raw.job_runs", rows_of([record]).with_columns(loaded_at).with_columns(_NAIVE))
+        except duckdb.Error as error:
+            raise _warehouse_error(self._path, error) from error
+
     def _write_fitting(self, incoming: Sequence[Incoming], fitted: Sequence[pl.DataFrame | str]) -> list[History]:
         try:
             return self._write(incoming, fitted)
@@ -99,8 +108,8 @@ class DuckDbWarehouse:
             at = self._load_time()
             lines = [_line(one, rows, at) for one, rows in zip(incoming, fitted, strict=True)]
             self._write_history(lines)
-            frames = [_with_origin(rows, line) for rows, line in zip(fitted, lines, strict=True)]
-            self._insert("raw.raw_events", pl.concat(frames))
+            for table, rows in _by_table(fitted, lines).items():
+                self._insert(table, rows)
             self._connection.commit()
         except BaseException:
             with contextlib.suppress(duckdb.Error):  # it may have rolled back itself; the cause is what counts
@@ -135,7 +144,7 @@ class DuckDbWarehouse:
 
     def _make_tables(self) -> None:
         self._connection.execute("create schema if not exists raw")
-        for table, columns in (("raw_events", RAW_COLUMNS), ("load_history", HISTORY_COLUMNS)):
+        for table, columns in TABLES.items():
             ddl = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
             self._connection.execute(f"create table if not exists raw.{table} ({ddl})")
             found = self._connection.execute(f"describe raw.{table}").fetchall()
@@ -198,10 +207,17 @@ def _line(one: Incoming, rows: pl.DataFrame | str, at: datetime) -> History:
     return History(one.file, "loaded", rows.height, one.size, None, one.started_at, at)
 
 
-def _with_origin(rows: pl.DataFrame | str, line: History) -> pl.DataFrame:
-    """What goes into raw.raw_events: nothing for a failed object."""
-    found = pl.DataFrame(schema=SCHEMA) if isinstance(rows, str) else rows
-    return found.with_columns(
+def _by_table(fitted: Sequence[pl.DataFrame | str], lines: Sequence[History]) -> dict[str, pl.DataFrame]:
+    """What goes into each table: nothing for a failed object."""
+    frames: dict[str, list[pl.DataFrame]] = {}
+    for rows, line in zip(fitted, lines, strict=True):
+        if not isinstance(rows, str):
+            frames.setdefault(table_of(line.file), []).append(_with_origin(rows, line))
+    return {table: pl.concat(found) for table, found in frames.items()}
+
+
+def _with_origin(rows: pl.DataFrame, line: History) -> pl.DataFrame:
+    return rows.with_columns(
         pl.lit(line.file).alias("_file"),
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("_file_row"),
         pl.lit(line.completed_at, dtype=pl.Datetime("us", "UTC")).alias("_loaded_at"),

@@ -12,6 +12,7 @@ import yaml
 
 from ingest.events import SCHEMA
 from ingest.folder import FolderStore
+from ingest.jobs import JOB_SCHEMA, Counts, JobType, Run, object_of
 from ingest.load import load
 from tests.chains import batch, chain
 
@@ -19,9 +20,9 @@ ROOT = Path(__file__).parent.parent
 LOADER_COLUMNS = ["_file", "_file_row", "_loaded_at"]
 
 
-def source_columns() -> list[tuple[str, str]]:
+def source_columns(name: str) -> list[tuple[str, str]]:
     declared = yaml.safe_load((ROOT / "dbt_project/models/staging/raw.yml").read_text())
-    [table] = [table for source in declared["sources"] for table in source["tables"] if table["name"] == "raw_events"]
+    [table] = [table for source in declared["sources"] for table in source["tables"] if table["name"] == name]
     # `binary` is the name that both engines know; DuckDB answers with its own
     return [(column["name"], column["data_type"].upper().replace("BINARY", "BLOB")) for column in table["columns"]]
 
@@ -39,7 +40,22 @@ def test_parquet_duckdb_and_the_dbt_source_have_the_same_columns(tmp_path):
         in_duckdb = [(row[0], row[1]) for row in db.execute("describe raw.raw_events").fetchall()]
     assert in_parquet == list(SCHEMA)
     assert [name for name, _ in in_duckdb] == in_parquet + LOADER_COLUMNS
-    assert source_columns() == in_duckdb
+    assert source_columns("raw_events") == in_duckdb
+
+
+def test_a_job_record_duckdb_and_the_dbt_source_have_the_same_columns(tmp_path):
+    at = datetime.now(UTC)
+    store = FolderStore(tmp_path / "objects")
+    store.put_if_absent(*object_of(Run(JobType.INGEST, "1", at, "0").running(at, Counts())))
+    load(store, tmp_path / "warehouse.duckdb", lambda: at, lambda _: None, Event())
+    [path] = (tmp_path / "objects").glob("**/*.parquet")
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as db:
+        in_parquet = [row[0] for row in db.execute("describe from read_parquet(?)", [str(path)]).fetchall()]
+        in_duckdb = [(row[0], row[1]) for row in db.execute("describe raw.job_runs").fetchall()]
+        assert db.execute("select count(*) from raw.job_runs").fetchall() == [(1,)]
+    assert in_parquet == list(JOB_SCHEMA)
+    assert [name for name, _ in in_duckdb] == in_parquet + LOADER_COLUMNS
+    assert source_columns("job_runs") == in_duckdb
 
 
 def test_the_locks_hold_versions_and_hashes_and_no_addresses():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -14,13 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import polars as pl
 import pytest
+from structlog.testing import capture_logs
 
 from ingest import load as module
 from ingest.errors import StoreUnavailable, WarehouseError, WarehouseLocked
 from ingest.folder import FolderStore
 from ingest.load import LoadSummary, load
-from ingest.probe import probe
+from ingest.objects import Compression, sealed_parquet
+from ingest.probe import CANARY_KEY, probe
 from ingest.store import open_store
 from ingest.tables import History
 from ingest.warehouse import DuckDbWarehouse
@@ -28,7 +32,7 @@ from tests.fixtures_s3 import empty_store, s3_credentials  # noqa: F401 - fixtur
 from tests.locking import held_elsewhere
 from tests.services.s3 import CREDENTIALS
 from tests.store.careless import Careless
-from tests.store.objects import chain_object, key, metadata, plain
+from tests.store.objects import chain_object, frame, key, metadata, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,12 +98,48 @@ def test_what_is_no_object_of_a_chain_is_ignored(store: Store, path: Path) -> No
     for other in (key(0) + ".tmp", "notes.parquet", key(5)[:-9] + "x.parquet", "more/" + key(0)):
         assert store.put_if_absent(other, plain({}), {})
     summary = load_once(store, path)
-    assert (summary.objects, summary.ignored, summary.failed) == (1, 5, 0)
+    assert (summary.objects, summary.ignored, summary.failed) == (1, 4, 0)
+
+
+def test_foreign_keys_are_told_once_a_run(path: Path) -> None:
+    store = Careless()
+    store.put_if_absent(CANARY_KEY, b"", {})
+    fill(store, 0)
+    with capture_logs() as logs:
+        follow(store, path, [], lambda: None)
+    assert logs == []
+    names = [key(0)[:-9] + name for name in ("copy of 1.parquet", "notes.txt", "old.txt", "older.txt")]
+    for name in names:
+        store.put_if_absent(name, b"", {})
+    with capture_logs() as logs:
+        assert follow(store, path, [], lambda: None, lambda: None).ignored == 4
+    [line] = logs
+    assert (line["event"], line["count"], line["first"]) == ("keys_ignored", 4, sorted(names)[:3])
+
+
+def test_a_changed_byte_is_a_failed_load_and_never_a_wrong_row(tmp_path: Path) -> None:
+    """Bit rot at any position of objects of every compression: none of their rows is loaded."""
+    moments, store, changed = random.Random(20260101), Careless(), {}  # noqa: S311 - positions, not secrets
+    compressions: list[Compression] = ["snappy", "zstd", "lz4", "gzip", "none"]
+    for number in range(3000):
+        start, compression = 50 * number, compressions[number % 5]
+        body, held = sealed_parquet(frame(start, 50), metadata(start, 50), compression)
+        at = moments.randrange(len(body))
+        changed[key(start)] = bytes([*body[:at], body[at] ^ 1 << moments.randrange(8), *body[at + 1 :]])
+        store.put_if_absent(key(start), changed[key(start)], held)
+    fill(store, 0, partition=1)
+    summary = load_once(store, tmp_path / "w")
+    assert (summary.objects, summary.failed) == (1, 3000)
+    assert counts(tmp_path / "w") == (10, 10)
+    errors = query(tmp_path / "w", "select distinct error from raw.load_history where status = 'failed'")
+    assert errors
+    assert all("checksum" in str(error) for (error,) in errors)
 
 
 def test_a_bad_object_is_recorded_and_tried_again_by_the_next_run(store: Store, path: Path) -> None:
     fill(store, 0, 20)
-    assert store.put_if_absent(key(10), plain(metadata(10, 10)), metadata(10, 10))
+    body, held = sealed_parquet(pl.DataFrame({"payload": [b""]}), metadata(10, 10))
+    assert store.put_if_absent(key(10), body, held)
     for attempt in (1, 2):
         summary = load_once(store, path)
         assert summary.failed == 1
@@ -128,7 +168,7 @@ def test_stop_ends_a_run_between_groups(monkeypatch: pytest.MonkeyPatch, path: P
     summary = load(store, path, lambda: NOON, lambda line: stop.set(), stop)
     assert summary.objects == 2
     assert counts(path) == (20, 20)
-    assert load_once(store, path) == LoadSummary(8, 80, sum(e.size for e in store.list(after=key(10))), 0, 2)
+    assert load_once(store, path) == LoadSummary(8, 80, sum(e.size for e in store.list(after=key(10))), skipped=2)
 
 
 class Vanishing(Careless):
@@ -183,7 +223,7 @@ class Script:
 
 def follow(store: Store, path: Path, seen: list[object], *steps: Callable[[], None]) -> LoadSummary:
     stop: threading.Event = Script(*steps)  # type: ignore[assignment]
-    return load(store, path, lambda: NOON, seen.append, stop, follow=True, interval=5.0)
+    return load(store, path, lambda: NOON, seen.append, stop, every=5.0)
 
 
 def test_following_loads_what_comes_and_leaves_the_warehouse_free(store: Store, path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ingest.cli.jobs import run_of
 from ingest.cli.options import As, StoreUrl, Warehouse
 from ingest.cli.wiring import SystemClock, settings_of, store_of
 from ingest.console import Output, leave, print_result, progress, stopping
@@ -28,6 +29,7 @@ def load(
 
     Example: ingest load --store data/objects --warehouse data/warehouse.duckdb
     """
+    from ingest.jobs import JobType
     from ingest.load import load as run
 
     settings = settings_of({"ingest_store": store, "duckdb_path": str(warehouse) if warehouse else None})
@@ -43,10 +45,10 @@ def load(
         rows += _tell_load(line)
         show(rows)
 
+    every, now = interval if follow else None, SystemClock().now
+    job = run_of(JobType.LOAD)
     with stopping() as stop, progress("rows", None) as show:
-        summary = run(
-            store_of(settings), path, SystemClock().now, on_progress, stop, follow=follow, interval=interval
-        )
+        summary = run(store_of(settings), path, now, on_progress, stop, every=every, job=job)
     print_result(asdict(summary), output)
     leave(1 if summary.failed else 0)
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from ingest.events import SCHEMA
+from ingest.objects import sealed_parquet
 
 TOPIC, TOPIC_ID = "events_raw", "Zm9vYmFyYmF6cXV4MTIzNA"
 AT = datetime(2025, 9, 5, 10, 0, tzinfo=UTC)
@@ -57,8 +58,8 @@ def parquet(rows: pl.DataFrame, metadata: dict[str, str]) -> bytes:
 
 def chain_object(start: int, rows: int, partition: int = 0) -> tuple[str, bytes, dict[str, str]]:
     """What `put_if_absent` takes, for `rows` events from offset `start` on."""
-    held = metadata(start, rows, partition)
-    return key(start, partition), parquet(frame(start, rows, partition), held), held
+    body, held = sealed_parquet(frame(start, rows, partition), metadata(start, rows, partition), "zstd")
+    return key(start, partition), body, held
 
 
 def plain(held: dict[str, str], payload: bytes = b"") -> bytes:
