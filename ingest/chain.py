@@ -15,18 +15,20 @@ lease or second store is needed; the group's committed offset is only a hint tha
     6. report
 
 `Chain` does 1 and 4; `ingest.batch` gathers, `ingest.objects` encodes, `ingest.consume` turns the wheel and
-is the one place that commits. Why each rule is there: docs/architecture.md.
+is the one place that commits. Before each put the topic's identity is asked again: all records of the batch
+were read before, so an unchanged answer proves that they are of the chain's topic. Why each rule is there:
+docs/architecture.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from ingest.batch import Batch
-from ingest.errors import ChainError
-from ingest.objects import ChainId, Object, ObjectMetadata
+from ingest.errors import ChainError, SettingsError, StoreUnavailable
+from ingest.objects import ChainId, Object, ObjectMetadata, settings_of
 from ingest.records import OffsetRange, Partition, Records
 
 
@@ -80,20 +82,22 @@ class Hint(NamedTuple):
 class Polled:
     """What one look at the source brought.
 
-    `ended` names partitions that were read to the current end; `cut` those whose next offset the broker no
-    longer has. A partition may be in `records` and in one of the others: its records come first.
+    `ended` names partitions that were read to the current end, and the offset there: beyond the last record,
+    where markers of transactions follow it. `cut` names those whose next offset the broker no longer has; they
+    are not read until `Source.begin`. A partition may be in `records` and in one of the others: its records
+    come first.
     """
 
     records: dict[Partition, Records]
-    ended: set[Partition]
+    ended: dict[Partition, int]
     cut: set[Partition]
 
 
 class Listener(Protocol):
     """Who is told about partitions that come and go; always from inside `Source.poll`, on its thread."""
 
-    def assigned(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
-        """These are ours now. Answers the offset to read each from."""
+    def assigned(self, partitions: Sequence[Partition]) -> None:
+        """These are ours now. Nothing is read of them until `Source.begin` says from where."""
 
     def revoked(self, partitions: Sequence[Partition]) -> None:
         """These go to somebody else when this returns. The group waits: be quick, and commit what is done."""
@@ -103,28 +107,22 @@ class Listener(Protocol):
 
 
 class Source(Protocol):
-    """A partitioned log that is read by a group, with one committed hint per partition.
+    """Partitioned logs that are read by a group, with one committed hint per partition.
 
     An offset names a record within its partition; offsets ascend and may have holes. Records of one
-    partition arrive in offset order, from the offset on that `Listener.assigned` answered or `seek` named.
-    Nothing is committed unless `commit` is called. Failures are `BrokerError`; those that the client mends
-    by itself (a broker that restarts) are not raised.
+    partition arrive in offset order, from the offset on that `begin` named. Nothing is committed unless
+    `commit` is called. Failures are `BrokerError`; those that the client mends by itself (a broker that
+    restarts) are not raised. Not for use by several threads.
     """
 
     def poll(self, timeout: float) -> Polled:
         """Wait up to `timeout` seconds for records, and take what there is, up to a bound of the source."""
 
-    def bounds(self, partition: Partition) -> OffsetRange:
-        """From the first offset that the broker still has to the one that the next record will get."""
-
-    def committed(self, partitions: Sequence[Partition]) -> dict[Partition, Hint]:
-        """The group's hints, for those partitions that have one."""
+    def begin(self, partition: Partition, offset: int) -> None:
+        """Read an assigned partition from this offset on, whether it was being read already or not."""
 
     def commit(self, hints: Mapping[Partition, Hint]) -> None:
         """Leave hints for whoever reads next, without waiting. May fail: a hint only saves time."""
-
-    def seek(self, partition: Partition, offset: int) -> None:
-        """Go on reading an assigned partition at another offset."""
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         """Bring no more records of these until `resume`; `poll` must still be called."""
@@ -136,7 +134,28 @@ class Source(Protocol):
         """Leave the group."""
 
 
-Encode = Callable[[ChainId, Batch], Object]
+class Broker(Protocol):
+    """What is asked of the same logs apart from reading. From any thread; raises `BrokerError`."""
+
+    def identity(self, topic: str) -> str:
+        """What tells this incarnation of the topic from any other, or what was configured to stand for it."""
+
+    def bounds(self, partition: Partition) -> OffsetRange:
+        """From the first offset that the broker still has to the one that the next record will get."""
+
+    def committed(self, partition: Partition) -> Hint | None:
+        """The group's hint, if it has one."""
+
+
+class Encode(Protocol):
+    """Makes the object of a batch; equal batches make equal bytes."""
+
+    @property
+    def settings(self) -> str:
+        """The settings that change what is stored, as they stand in every object's metadata."""
+
+    def __call__(self, chain: ChainId, batch: Batch) -> Object:
+        """The object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +174,17 @@ class Appended:
 
 
 class Chain:
-    """One partition's chain in one store. Holds nothing but who it is: the store is the state."""
+    """One partition's chain in one store. Holds nothing but who it is: the store is the state.
 
-    def __init__(self, store: Store, identity: ChainId, encode: Encode) -> None:
+    Objects of a pipeline with other settings are a `SettingsError`, unless `any_settings`: two pipelines that
+    judge records differently must not share a chain by accident.
+    """
+
+    def __init__(self, store: Store, identity: ChainId, encode: Encode, *, any_settings: bool = False) -> None:
         self.identity = identity
         self._store = store
         self._encode = encode
+        self._any_settings = any_settings
 
     def last(self, hint: Hint | None = None) -> ObjectMetadata | None:
         """The last object of the chain, None for an empty chain.
@@ -172,25 +196,36 @@ class Chain:
         anchor = self._anchor(hint)
         after = self.identity.key(anchor.range.start) if anchor else ""
         key = max((entry.key for entry in self._store.list(self.identity.prefix, after)), default=None)
-        return anchor if key is None else self._object(key)
+        last = anchor if key is None else self._object(key)
+        if last:
+            self._check_settings(last)
+        return last
 
-    def append(self, batch: Batch) -> Appended:
+    def encode(self, batch: Batch) -> Object:
+        """The object that `append` will put, if nobody else was there first."""
+        return self._encode(self.identity, batch)
+
+    def append(self, batch: Batch, encoded: Object | None = None) -> Appended:
         """Put the batch at its slot, or what is left of it behind the writers who were there first.
 
-        May be called again with the same batch after `StoreUnavailable`, when the outcome is unknown.
+        `encoded` is what `encode` made of the batch. May be called again with the same batch after
+        `StoreUnavailable`, when the outcome is unknown.
         """
         conflicts = 0
+        candidate = encoded or self.encode(batch)
         rest: Batch | None = batch
         while rest:
-            candidate = self._encode(self.identity, rest)
             if self._store.put_if_absent(candidate.key, candidate.body, candidate.metadata.to_text()):
                 return Appended(candidate.metadata.range.next, candidate, conflicts)
             winner = self._object(candidate.key)
             if winner == candidate.metadata:
                 return Appended(winner.range.next, candidate, conflicts, recovered=True)
+            self._check_settings(winner)
             conflicts += 1
             position = winner.range.next
             rest = rest.after(position)
+            if rest:
+                candidate = self.encode(rest)
         return Appended(position, None, conflicts)
 
     def _anchor(self, hint: Hint | None) -> ObjectMetadata | None:
@@ -205,9 +240,9 @@ class Chain:
     def _object(self, key: str) -> ObjectMetadata:
         text = self._store.metadata(key)
         if text is None:
-            raise ChainError(
-                f"{key} was listed or taken a moment ago and is not there now",
-                "Objects must never be deleted while the pipeline runs: look for a lifecycle rule or a job.",
+            raise StoreUnavailable(
+                f"{self._store.url}: {key} was listed or taken a moment ago and is not there now",
+                "If it goes on: look for a lifecycle rule or a job that deletes objects; the pipeline never does.",
             )
         return self._checked(key, text)
 
@@ -219,3 +254,15 @@ class Chain:
                 "An object was moved or copied by hand: put it back where its metadata says.",
             )
         return found
+
+    def _check_settings(self, found: ObjectMetadata) -> None:
+        ours, theirs = settings_of(self._encode.settings), settings_of(found.settings)
+        if ours == theirs or self._any_settings:
+            return
+        names = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
+        raise SettingsError(
+            f"the chain of {self.identity} in {self._store.url} was written with other settings: "
+            + ", ".join(f"{name} was {theirs.get(name)!r} and is {ours.get(name)!r}" for name in names),
+            "Two pipelines must not share a prefix: give this one its own. If they were changed on purpose, stop "
+            "the old consumers and start once with --accept-settings.",
+        )

@@ -1,31 +1,37 @@
 """The consumer: turns the protocol's wheel (`ingest.chain`), and is the one place that commits.
 
-One thread polls and decides; a few others encode and put, at most one batch of a partition at a time, so
-that reading goes on while the store works. A store that fails is asked again for as long as it takes.
+One thread polls and decides; others encode and put, one batch of a partition at a time with the next one
+encoded behind it, so that reading goes on while the store works. Others again ask the broker and the store
+where partitions stand. Whatever passes is asked again for as long as it takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Event, Lock
+from functools import partial
+from threading import Event
 from typing import Final, Protocol
 
 import structlog
 
-from ingest.batch import Batch, Buffer, Due, Limits
-from ingest.chain import Appended, Chain, Hint, Source
+from ingest.batch import Buffer, Due, Limits
+from ingest.chain import Hint, Source
 from ingest.decode import Decoder
-from ingest.errors import ChainError, StoreUnavailable
-from ingest.lane import Flight, Lane
+from ingest.errors import BrokerError, TopicRemade
+from ingest.flush import Flushes
+from ingest.lane import Lane, Opening
+from ingest.monitor import Monitor
 from ingest.patience import patiently
 from ingest.records import OffsetRange, Partition, Records
 from ingest.summary import Summary
+from ingest.survey import Found, Search, Survey, check_identity
 
 LOG: Final = structlog.get_logger("ingest.consume")
 _POLL: Final = 0.1  # seconds to wait for records: bounds how late a batch that is due by age is noticed
+_LOOK: Final = 10.0  # seconds between two looks at where the broker ends
 _NOBODYS_TURN: Final = 10.0  # seconds without a partition after which a member with `once` leaves …
 _NO_WORD: Final = 120.0  # … and if it was not even told that it has none
 
@@ -57,48 +63,60 @@ class Options:
     grace: float = 30.0
 
 
-class Consumer:
-    """Reads one topic into one store until it is stopped.
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The threads that help: `puts` encode and put, `surveys` ask where partitions stand."""
 
-    It is the `Listener` of its own source: `open_source` is handed the consumer and answers the source.
-    `chain_of` makes the chain of a partition. `stop` asks for a clean end, which `Options.grace` bounds.
+    puts: Executor
+    surveys: Executor
+
+
+class Consumer:
+    """Reads topics into one store until it is stopped.
+
+    It is the `Listener` of its own source: `open_source` is handed the consumer and answers the source, anew
+    whenever a topic was made again. `stop` asks for a clean end, which `Options.grace` bounds.
     """
 
     def __init__(
         self,
         open_source: Callable[[Consumer], Source],
-        chain_of: Callable[[Partition], Chain],
+        survey: Survey,
         options: Options,
         clock: Clock,
+        monitor: Monitor,
+        crew: Crew,
         stop: Event,
-        executor: Executor,
     ) -> None:
-        self.summary = Summary()
-        self._chain_of = chain_of
-        self._options = options
-        self._clock = clock
         self._stop = stop
-        self._executor = executor
+        self._open_source, self._survey, self._broker = open_source, survey, survey.broker
+        self._options, self._clock, self._monitor, self._crew = options, clock, monitor, crew
+        self._flushes = Flushes(survey.broker, crew.puts, clock.monotonic, monitor, self._commit)
+        self._openings: dict[Partition, Opening] = {}
         self._lanes: dict[Partition, Lane] = {}
-        self._lock = Lock()
-        self._began = clock.monotonic()
+        self._remade: TopicRemade | None = None
         self._idle_since: float | None = None
         self._read = 0
         self._paused = False
+        self._began = self._looked = clock.monotonic()
+        self._look: Future[None] | None = None
         self._source = open_source(self)
+
+    @property
+    def summary(self) -> Summary:
+        """What the run has done so far."""
+        return self._flushes.summary
 
     def run(self) -> Summary:
         """Consume until the stop, the end or the record limit; then flush, commit and leave the group."""
         try:
-            try:
-                while not self._finished():
-                    self._turn()
-            except StoreUnavailable:  # from a partition that was being taken up
-                if not self._stop.is_set():
-                    raise
+            while not self._finished():
+                self._turn()
+                if error := self._remade or self._flushes.remade:
+                    self._start_over(error)
             self._drain()
         finally:
-            self.lost(list(self._lanes))
+            self._drop([*self._openings, *self._lanes])
             self._source.close()
         return self.summary
 
@@ -106,24 +124,28 @@ class Consumer:
 
     def _turn(self) -> None:
         self._ease()
+        self._take_up()
         polled = self._source.poll(_POLL)
         now = self._clock.monotonic()
         for partition, records in polled.records.items():
             self._gather(partition, records, now)
-        for partition in polled.ended & self._lanes.keys():
-            self._lanes[partition].goal = 0
+        for partition in polled.ended.keys() & self._lanes.keys():
+            self._lanes[partition].ended_at = polled.ended[partition]
+            self._monitor.reached(partition, polled.ended[partition], now)
         for partition in polled.cut & self._lanes.keys():
-            self._jump(self._lanes[partition])
-        self._settle()
+            self._open(partition, self._lanes.pop(partition))
+        self._flushes.settle(self._lanes.values())
         for lane in self._lanes.values():
-            if lane.flight is None and (due := lane.buffer.due(now)):
-                self._flush(lane, due)
+            if lane.prepared is None and (due := lane.buffer.due(now)):
+                self._flushes.flush(lane, due)
         self._make_room()
+        self._look_ahead(now)
+        self._monitor.turned(now, self._held(), self._paused)
 
     def _finished(self) -> bool:
         if self._stop.is_set() or self._read == self._options.max_records:
             return True
-        if not self._options.once:
+        if not self._options.once or self._openings:
             return False
         if self._lanes:
             return all(lane.at_goal for lane in self._lanes.values())
@@ -139,13 +161,16 @@ class Consumer:
             records = records.head(self._options.max_records - self._read)
         self._read += len(records)
         lane.buffer.add(records, now)
+        self._monitor.read(partition, len(records), records.nbytes, lane.buffer.reading_from, now)
 
     def _ease(self) -> None:
         """Keep to the memory bound: wait for a batch on its way, and pause reading if that is not enough."""
         over = self._full()
         if over:
-            self._await_one(1.0)
-            self._settle()
+            flights = [lane.flight.appended for lane in self._lanes.values() if lane.flight]
+            if flights:
+                wait(flights, timeout=1.0, return_when=FIRST_COMPLETED)
+            self._flushes.settle(self._lanes.values())
             over = self._full()
         if over:  # each time, for partitions that have come meanwhile
             self._source.pause(list(self._lanes))
@@ -160,7 +185,7 @@ class Consumer:
             return
         largest = max(lanes, key=lambda lane: lane.buffer.held)
         if len(largest.buffer):
-            self._flush(largest, Due.BYTES)
+            self._flushes.flush(largest, Due.BYTES)
 
     def _full(self) -> bool:
         return self._held() >= self._options.max_buffer_bytes
@@ -168,143 +193,125 @@ class Consumer:
     def _held(self) -> int:
         return sum(lane.held for lane in self._lanes.values())
 
-    def _await_one(self, seconds: float) -> None:
-        flights = [lane.flight.appended for lane in self._lanes.values() if lane.flight]
-        if flights:
-            wait(flights, timeout=seconds, return_when=FIRST_COMPLETED)
+    def _commit(self, partition: Partition, hint: Hint) -> None:
+        """The one place that commits: step 5 of the protocol."""
+        self._source.commit({partition: hint})
 
-    # --- a flush: encode, put, commit -------------------------------------------------------------
-
-    def _flush(self, lane: Lane, due: Due) -> None:
-        """Send the next batch on its way: steps 2 to 4 of the protocol. One of a partition at a time."""
-        self.summary.due[due] += 1
-        batch = lane.buffer.take(self._clock.monotonic())
-        appended = self._executor.submit(self._append, lane, batch)
-        lane.flight = Flight(batch, appended, int(batch.rows.estimated_size()))
-
-    def _append(self, lane: Lane, batch: Batch) -> Appended:
-        """Put a batch, asking a failing store again until it answers or the partition is given up."""
-
-        def told(error: StoreUnavailable, delay: float) -> None:
-            with self._lock:
-                self.summary.retries += 1
-            _warn(lane.chain, error, delay)
-
-        return patiently(lambda: lane.chain.append(batch), lane.abandoned, told)
-
-    def _settle(self) -> None:
-        """Commit whatever has arrived in the store: steps 5 and 6 of the protocol."""
-        for lane in self._lanes.values():
-            if flight := lane.arrived:
-                self._land(lane, flight)
-
-    def _land(self, lane: Lane, flight: Flight) -> None:
-        appended = lane.land(flight)
-        slot = appended.stored.metadata.range.start if appended.stored else None
-        self._source.commit({lane.partition: Hint(appended.next, slot)})
-        self._report(lane, flight.batch, appended)
-
-    def _report(self, lane: Lane, batch: Batch, appended: Appended) -> None:
-        self.summary.count(batch, appended)
-        if appended.conflicts:
-            LOG.warning("slot_conflict", partition=lane.partition.number, start=batch.range.start)
-        stored = appended.stored
-        if stored is None:
+    def _look_ahead(self, now: float) -> None:
+        """Now and then have the broker asked, apart from reading, where it ends and which topics it has."""
+        if now - self._looked < _LOOK or (self._look and not self._look.done()):
             return
-        LOG.info(
-            "object_stored",
-            key=stored.key,
-            records=stored.metadata.records,
-            quarantined=stored.metadata.quarantined,
-            bytes=len(stored.body),
-        )
+        if self._look:
+            self._look.result()
+        self._looked = now
+        self._look = self._crew.surveys.submit(self._ask_ends, list(self._lanes.values()))
+
+    def _ask_ends(self, lanes: Sequence[Lane]) -> None:
+        try:
+            for chain in {lane.partition.topic: lane.chain for lane in lanes}.values():
+                check_identity(self._broker, chain)
+            for lane in lanes:
+                end = self._broker.bounds(lane.partition).next
+                self._monitor.ends(lane.partition, end, self._clock.monotonic())
+        except TopicRemade as error:
+            self._remade = error
+        except BrokerError as error:  # reading tells what is fatal
+            self._monitor.broker_failed(error, self._clock.monotonic())
 
     # --- the end ----------------------------------------------------------------------------------
 
     def _drain(self) -> None:
         """Flush all that is gathered, within the grace; the group's hints are left behind whole."""
-        self._finish(list(self._lanes.values()), rest=True)
-        self.summary.unfinished += sum(lane.unfinished for lane in self._lanes.values())
+        self._monitor.stopping(self._clock.monotonic())
+        self._flushes.finish(list(self._lanes.values()), self._options.grace, rest=True)
+        self.summary.unfinished += self._unfinished()
 
-    def _finish(self, lanes: Sequence[Lane], *, rest: bool) -> None:
-        """Wait for what is on its way, and with `rest` send the rest after it, within the grace."""
-        started = self._clock.monotonic()
-        while not all(lane.flight is None if not rest else lane.idle for lane in lanes):
-            for lane in lanes:
-                if flight := lane.arrived:
-                    self._land(lane, flight)
-                if rest and lane.flight is None and len(lane.buffer):
-                    self._flush(lane, Due.STOP)
-            left = self._options.grace - (self._clock.monotonic() - started)
-            if left <= 0:
-                return
-            flights = [lane.flight.appended for lane in lanes if lane.flight]
-            wait(flights, timeout=left, return_when=FIRST_COMPLETED)
+    def _start_over(self, error: TopicRemade) -> None:
+        """As if the process had been started again: the topic that was read is gone, its chain complete."""
+        LOG.error("topic_made_again", error=str(error), unfinished=self._unfinished())
+        self._drop([*self._openings, *self._lanes])
+        self._source.close()
+        self._remade = self._flushes.remade = None
+        self._began, self._idle_since = self._clock.monotonic(), None
+        self._source = self._open_source(self)
+
+    def _unfinished(self) -> int:
+        waiting = [opening.lane for opening in self._openings.values() if opening.lane]
+        return sum(lane.unfinished for lane in (*self._lanes.values(), *waiting))
 
     # --- partitions come and go -------------------------------------------------------------------
 
-    def assigned(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
-        """Step 1 of the protocol: find the tip of each chain. See `Listener.assigned`."""
-        self._idle_since = self._clock.monotonic()
-        hints = self._source.committed(partitions) if partitions else {}
-        return {partition: self._open(partition, hints.get(partition)) for partition in partitions}
+    def assigned(self, partitions: Sequence[Partition]) -> None:
+        """Have the tips of their chains looked for. See `Listener.assigned`."""
+        now = self._idle_since = self._clock.monotonic()
+        self._monitor.joined(now)
+        for partition in partitions:
+            self._monitor.assigned(partition, now)
+            self._open(partition, None)
 
     def revoked(self, partitions: Sequence[Partition]) -> None:
         """Finish what is on its way, drop the rest. See `Listener.revoked`."""
-        self._finish([self._lanes[partition] for partition in partitions if partition in self._lanes], rest=False)
-        self.lost(partitions)
+        lanes = [self._lanes[partition] for partition in partitions if partition in self._lanes]
+        self._flushes.finish(lanes, self._options.grace, rest=False)
+        self._drop(partitions)
 
     def lost(self, partitions: Sequence[Partition]) -> None:
         """Drop everything, commit nothing. See `Listener.lost`."""
+        self._drop(partitions)
+
+    def _drop(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
-            if lane := self._lanes.pop(partition, None):
+            opening, lane = self._openings.pop(partition, None), self._lanes.pop(partition, None)
+            if opening:
+                opening.abandoned.set()
+                lane = opening.lane
+            if lane:
                 lane.abandoned.set()
+                self._read -= len(lane.buffer)
+            self._monitor.gone(partition)
 
-    def _open(self, partition: Partition, hint: Hint | None) -> int:
-        chain = self._chain_of(partition)
-        last = patiently(lambda: chain.last(hint), self._stop, lambda *failure: _warn(chain, *failure))
-        position = last.range.next if last else 0
-        options = self._options
-        decoder = Decoder(partition, chain.identity.topic_id, options.max_record_bytes)
-        buffer = Buffer(position, options.limits, lambda records: decoder(records, self._clock.now()))
-        lane = Lane(partition, chain, buffer)
+    def _open(self, partition: Partition, lane: Lane | None) -> None:
+        """Have it found out where to begin; `lane` is what the partition has if it was being read."""
+        abandoned = Event()
+        search = Search(self._survey, partition)
+        ask = partial(search.again, lane.chain, lane.buffer.reading_from) if lane else search
+        found = self._crew.surveys.submit(
+            patiently, ask, abandoned, lambda *failure: self._flushes.failed(partition, *failure)
+        )
+        self._openings[partition] = Opening(found, abandoned, lane)
+
+    def _take_up(self) -> None:
+        """Begin reading the partitions whose place is found."""
+        for partition, opening in list(self._openings.items()):
+            if opening.found.done():
+                del self._openings[partition]
+                try:
+                    self._begin(partition, opening.found.result(), opening.lane)
+                except TopicRemade as error:
+                    self._remade = error
+
+    def _begin(self, partition: Partition, found: Found, lane: Lane | None) -> None:
+        """Read on from the position, or from the first offset that the broker still has."""
+        position = found.position
+        start = max(position, found.bounds.start)
+        if lane is None:
+            lane = Lane(partition, found.chain, self._buffer(found), found.bounds.next)
         self._lanes[partition] = lane
-        start = self._start(lane, position, chain_is_empty=last is None)
-        LOG.info("partition_assigned", partition=partition.number, position=position, reading_from=start)
-        return start
+        if start > position and not found.first:
+            self._lose(lane, OffsetRange(position, start))
+        now = self._clock.monotonic()
+        self._monitor.opened(partition, position, start, now)
+        self._monitor.ends(partition, found.bounds.next, now)
+        self._source.begin(partition, start)
+        LOG.info("partition_opened", chain=str(found.chain.identity), position=position, reading_from=start)
 
-    def _start(self, lane: Lane, position: int, *, chain_is_empty: bool) -> int:
-        """The offset to read from: the position, or the first that the broker still has."""
-        bounds = self._source.bounds(lane.partition)
-        _check_end(lane, position, bounds)
-        lane.goal = bounds.next
-        if position < bounds.start and not chain_is_empty:
-            self._lose(lane, OffsetRange(position, bounds.start))
-        return max(position, bounds.start)
-
-    def _jump(self, lane: Lane) -> None:
-        """Go on where the broker's records begin: it has deleted some before we read them."""
-        position = lane.buffer.reading_from
-        bounds = self._source.bounds(lane.partition)
-        _check_end(lane, position, bounds)
-        first = bounds.start
-        if first > position:
-            self._lose(lane, OffsetRange(position, first))
-        self._source.seek(lane.partition, max(first, position))
+    def _buffer(self, found: Found) -> Buffer:
+        chain, clock = found.chain.identity, self._clock
+        decoder = Decoder(Partition(chain.topic, chain.partition), chain.topic_id, self._options.max_record_bytes)
+        return Buffer(found.position, self._options.limits, lambda records: decoder(records, clock.now()))
 
     def _lose(self, lane: Lane, lost: OffsetRange) -> None:
         lane.buffer.lose(lost)
         self.summary.lost.append((lane.partition, lost))
-        LOG.error("records_lost", partition=lane.partition.number, start=lost.start, next=lost.next)
-
-
-def _check_end(lane: Lane, position: int, bounds: OffsetRange) -> None:
-    if position > bounds.next:
-        raise ChainError(
-            f"the chain of {lane.partition} ends at offset {position}, but the broker only at {bounds.next}",
-            "The topic was made again or cut short. Start again; if its id is the same, use another prefix.",
-        )
-
-
-def _warn(chain: Chain, error: StoreUnavailable, delay: float) -> None:
-    LOG.warning("store_unavailable", chain=str(chain.identity), error=str(error), remedy=error.remedy, retry_in=delay)
+        self._monitor.lost(lane.partition, lost)
+        LOG.error("records_lost", chain=str(lane.chain.identity), start=lost.start, next=lost.next)

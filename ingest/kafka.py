@@ -17,7 +17,7 @@ from confluent_kafka import Producer as Client
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from ingest.errors import BrokerError, IngestError, SettingsError
+from ingest.errors import BrokerError, BrokerUnavailable, IngestError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,10 +74,31 @@ def client_settings(bootstrap_servers: str, extra: Mapping[str, str] | None = No
     return own | dict(extra or {})
 
 
+#: What librdkafka's clients mend by themselves: they reconnect, or join the group anew.
+PASSING_CODES: Final = frozenset(
+    (
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._WAIT_COORD,
+        KafkaError._WAIT_CACHE,
+        KafkaError._RESOLVE,
+        KafkaError._MAX_POLL_EXCEEDED,
+    )
+)
+
+
+def passes(error: KafkaError) -> bool:
+    """Whether asking again may help."""
+    return not error.fatal() and (error.retriable() or error.code() in PASSING_CODES)
+
+
 def broker_error(doing: str, error: KafkaError, cause: KafkaError | None = None) -> IngestError:
     """Say in our words what failed while `doing`: the one translation of Kafka's errors.
 
-    `cause` is what an error callback heard meanwhile; it is told instead where `error` is a mere time-out.
+    A `BrokerUnavailable` is one that passes. `cause` is what an error callback heard meanwhile; it is told
+    instead where `error` is a mere time-out.
     """
     if cause is not None and error.code() in _VAGUE:
         error = cause
@@ -86,7 +107,8 @@ def broker_error(doing: str, error: KafkaError, cause: KafkaError | None = None)
             f"{doing}: the Kafka client refuses its settings: {error.str()}",
             "See the KAFKA_* settings and --kafka-config.",
         )
-    return BrokerError(f"{doing}: {error.str()}", REMEDIES.get(error.code(), ""))
+    kind = BrokerUnavailable if passes(error) else BrokerError
+    return kind(f"{doing}: {error.str()}", REMEDIES.get(error.code(), ""))
 
 
 class Watch:
@@ -114,23 +136,29 @@ class Watch:
             raise broker_error(doing, error.args[0], self.cause) from error
 
 
-def topic_id(settings: Mapping[str, Any], topic: str, timeout: float) -> str | None:
-    """Ask the broker for the topic's id, in the url-safe base64 form that Kafka prints: 22 characters.
+class TopicIds:
+    """Asks the broker for topics' ids, in the url-safe base64 form that Kafka prints: 22 characters.
 
-    The embedded broker has none; its own id, which no other start of it has, stands for it. None only where a
-    broker positively gives none (older ones). Every doubt is a `BrokerError`, for a wrong answer would start
-    another chain. `timeout` is in seconds, for
-    each of two requests.
+    The embedded broker has none; its own id, which no other start of it has, stands for it. Every doubt is a
+    `BrokerError`, for a wrong answer would start another chain. May be asked from several threads.
     """
-    watch = Watch()
-    with watch.during(f"asking for the id of topic {topic}"):
-        admin = _admin(settings, watch)
-    with watch.during(f"asking for the id of topic {topic}", admin.poll):
-        known = admin.list_topics(timeout=timeout)
-        if _is_embedded(known):
-            return str(known.cluster_id)
-        asked = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout)
-        return _id_text(asked[topic].result().topic_id)
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._watch = Watch()
+        with self._watch.during("starting the Kafka client"):
+            self._admin = _admin(settings, self._watch)
+        self._embedded: str | None = None
+
+    def __call__(self, topic: str, timeout: float) -> str | None:
+        """The id now; None only where a broker positively gives none (older ones). `timeout` in seconds."""
+        with self._watch.during(f"asking for the id of topic {topic}", self._admin.poll):
+            if self._embedded is None:
+                known = self._admin.list_topics(timeout=timeout)
+                self._embedded = str(known.cluster_id) if _is_embedded(known) else ""
+            if self._embedded:
+                return self._embedded
+            asked = self._admin.describe_topics(TopicCollection([topic]), request_timeout=timeout)
+            return _id_text(asked[topic].result().topic_id)
 
 
 def ensure_topic(settings: Mapping[str, Any], topic: str, partitions: int, timeout: float) -> int:

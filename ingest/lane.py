@@ -10,42 +10,66 @@ if TYPE_CHECKING:
 
     from ingest.batch import Batch, Buffer
     from ingest.chain import Appended, Chain
+    from ingest.objects import Object
     from ingest.records import Partition
+    from ingest.survey import Found
+
+
+class Prepared(NamedTuple):
+    """A batch that is being encoded, and may not be put before the one ahead of it is settled."""
+
+    batch: Batch
+    encoded: Future[Object]
+    nbytes: int  #: of memory that it holds
 
 
 class Flight(NamedTuple):
-    """A batch on its way to the store, what will have become of it, and the memory that it holds meanwhile."""
+    """A batch on its way to the store since a time, and what will have become of it."""
 
     batch: Batch
     appended: Future[Appended]
-    nbytes: int
+    nbytes: int  #: of memory that it holds
+    since: float
+
+
+class Opening(NamedTuple):
+    """A partition that is ours, and not being read: where to begin is being looked for.
+
+    `lane` is what was gathered before the broker turned out to lack the next offset; None at first.
+    """
+
+    found: Future[Found]
+    abandoned: Event
+    lane: Lane | None
 
 
 class Lane:
-    """One assigned partition: its chain, what is gathered for it, and at most one batch on its way."""
+    """One assigned partition: its chain, what is gathered for it, at most one batch on its way, one behind it."""
 
-    def __init__(self, partition: Partition, chain: Chain, buffer: Buffer) -> None:
+    def __init__(self, partition: Partition, chain: Chain, buffer: Buffer, goal: int) -> None:
         self.partition = partition
         self.chain = chain
         self.buffer = buffer
+        self.goal = goal  #: the offset at which a run with `once` has seen this partition
+        self.ended_at = 0  #: where the partition's end was when it was read to it last
         self.flight: Flight | None = None
-        self.goal = 0  #: the offset at which a run with `once` has seen this partition; 0 at its end
+        self.prepared: Prepared | None = None
         self.abandoned = Event()  #: tells the batch on its way to give up at the next failure
 
     @property
     def at_goal(self) -> bool:
-        """Whether the partition was read to where it ended when the run took it up, or to its end."""
-        return self.buffer.reading_from >= self.goal
+        """Whether the partition was read to where it ended when the run took it up."""
+        return max(self.buffer.reading_from, self.ended_at) >= self.goal
 
     @property
     def held(self) -> int:
         """Bytes of memory that the partition holds, about."""
-        return self.buffer.held + (self.flight.nbytes if self.flight else 0)
+        return self.buffer.held + sum(one.nbytes for one in (self.flight, self.prepared) if one)
 
     @property
     def idle(self) -> bool:
         """Whether nothing is gathered and nothing is on its way."""
-        return self.flight is None and not len(self.buffer)
+        return self.flight is None and self.prepared is None and not len(self.buffer)
 
     @property
     def arrived(self) -> Flight | None:
@@ -55,10 +79,13 @@ class Lane:
     @property
     def unfinished(self) -> int:
         """How many records were read and are not known to be stored."""
-        return len(self.buffer) + (self.flight.batch.rows.height if self.flight else 0)
+        return len(self.buffer) + sum(one.batch.rows.height for one in (self.flight, self.prepared) if one)
 
     def land(self, flight: Flight) -> Appended:
-        """Take a flight that has arrived off the lane, and drop what its object covers. Raises what it raised."""
+        """Take a flight that has arrived off the lane, and drop what its object covers.
+
+        Raises what it raised, and then it stays.
+        """
         appended = flight.appended.result()
         self.flight = None
         self.buffer.drop_before(appended.next)

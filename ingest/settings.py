@@ -1,123 +1,234 @@
-"""Every setting: its environment variable, type, unit and default. Read once, then frozen and handed in.
+"""Every setting: its environment variable, type, unit, default and an example. Frozen, and handed in.
 
-The environment variable is the field's name in capitals. Precedence: flag, environment, `.env`, default.
+The environment variable is the field's name in capitals. Where a value comes from is the business of
+`ingest.configuration`; this module says what may be set, and what contradicts what.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+)
 
 from ingest.errors import SettingsError
 from ingest.objects import Compression
 
 _KIB: Final = 1024
 _MIB: Final = 1024 * _KIB
+_TOPIC: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}")
+_BROKER: Final = re.compile(r"(?:[A-Za-z_]+://)?(?:\[[0-9A-Fa-f:.%]+\]|[^\s:/@\[\]]+)(?::(?P<port>\d{1,5}))?/?")
 
-#: The settings that are librdkafka properties by another name.
-_KAFKA_PROPERTIES: Final = (
-    "security_protocol",
-    "sasl_mechanism",
-    "sasl_username",
-    "sasl_password",
-    "ssl_ca_location",
-    "ssl_certificate_location",
-    "ssl_key_location",
-    "ssl_key_password",
+#: The settings that are librdkafka properties by another name: `kafka_` and the property, dots as underscores.
+SECURITY: Final = (
+    "kafka_security_protocol",
+    "kafka_sasl_mechanism",
+    "kafka_sasl_username",
+    "kafka_sasl_password",
+    "kafka_sasl_oauthbearer_token_endpoint_url",
+    "kafka_sasl_oauthbearer_client_id",
+    "kafka_sasl_oauthbearer_client_secret",
+    "kafka_sasl_oauthbearer_scope",
+    "kafka_https_ca_location",
+    "kafka_ssl_ca_location",
+    "kafka_ssl_certificate_location",
+    "kafka_ssl_key_location",
+    "kafka_ssl_key_password",
 )
 
 
-class Settings(BaseSettings):
+def _topic_names(text: str) -> str:
+    names = [name.strip() for name in text.split(",")]
+    if not all(_TOPIC.fullmatch(name) for name in names):
+        raise ValueError("should be topic names (letters, digits, . _ -, no dot at the start), comma-separated")
+    if len(set(names)) < len(names):
+        raise ValueError("names a topic twice")
+    return ",".join(names)
+
+
+def brokers(text: str) -> str:
+    """The addresses, tidied. ValueError, without a word of the text, unless they are like host:port,host:port."""
+    if "@" in text:
+        raise ValueError("holds a user or a password; those belong in KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
+    found = [one.strip() for one in text.split(",") if one.strip()]
+    ports = [match and int(match["port"] or 9092) for match in map(_BROKER.fullmatch, found)]
+    if not ports or not all(port and port <= 65535 for port in ports):
+        raise ValueError("should be host:port, comma-separated, ports from 1 to 65535")
+    return ",".join(found)
+
+
+def _without_user(text: str) -> str:
+    if "://" in text and "@" in text:
+        raise ValueError("holds a user or a secret; credentials have settings of their own")
+    return text
+
+
+def _web_address(text: str) -> str:
+    _without_user(text)
+    parts = urlsplit(text)  # raises ValueError where brackets do not match
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("should be http://host:port or https://host")
+    return text
+
+
+def _upper(value: Any) -> Any:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+Topics = Annotated[str, AfterValidator(_topic_names)]
+Brokers = Annotated[str, AfterValidator(brokers)]
+Address = Annotated[str, AfterValidator(_without_user)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Protocol = Annotated[Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_upper)]
+Mechanism = Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"], BeforeValidator(_upper)]
+Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+def _setting(default: Any, description: str, example: Any = None, unit: str | None = None, **limits: Any) -> Any:
+    """A field that says all of itself. `example` is for settings without a default."""
+    shown = [default if example is None else example]
+    return Field(default, description=description, examples=shown, json_schema_extra={"unit": unit}, **limits)
+
+
+class Settings(BaseModel):
     """The whole configuration. Sizes are in bytes, times in seconds."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    kafka_bootstrap_servers: str = Field("localhost:9092", description="Brokers to start from, host:port,…")
-    kafka_topic_events_raw: str = Field(
-        "events_raw",
-        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$",
-        description="The topic that learner events arrive on",
+    kafka_bootstrap_servers: Brokers = _setting("localhost:9092", "Brokers to start from, host:port,…")
+    kafka_topic_events_raw: Topics = _setting(
+        "events_raw", "The topic that learner events arrive on, or several, comma-separated"
     )
-    kafka_consumer_group: str = Field("etl-snowflake", min_length=1, description="The consumer group")
-    kafka_topic_generation: str | None = Field(
+    kafka_consumer_group: Text = _setting("etl-snowflake", "The consumer group")
+    kafka_group_instance_id: Text | None = _setting(
+        None, "A name of this process's own in the group, kept over restarts (static membership)", "ingest-0"
+    )
+    kafka_topic_generation: str | None = _setting(
         None,
+        "Stands for the topic's id in keys where the broker gives none; the topic's name if unset",
+        "2026-11",
         pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$",
-        description="Stands for the topic's id in keys where the broker gives none; the topic's name if unset",
     )
-    kafka_security_protocol: str | None = Field(None, description="plaintext, ssl, sasl_plaintext or sasl_ssl")
-    kafka_sasl_mechanism: str | None = Field(None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, …")
-    kafka_sasl_username: str | None = Field(None, description="User for SASL")
-    kafka_sasl_password: SecretStr | None = Field(None, description="Password for SASL")
-    kafka_ssl_ca_location: str | None = Field(None, description="File of CA certificates (PEM)")
-    kafka_ssl_certificate_location: str | None = Field(None, description="File of the client certificate (PEM)")
-    kafka_ssl_key_location: str | None = Field(None, description="File of the client key (PEM)")
-    kafka_ssl_key_password: SecretStr | None = Field(None, description="Password of the client key")
+    kafka_security_protocol: Protocol | None = _setting(
+        None, "PLAINTEXT (if unset), SSL, SASL_PLAINTEXT or SASL_SSL", "SASL_SSL"
+    )
+    kafka_sasl_mechanism: Mechanism | None = _setting(
+        None, "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER", "SCRAM-SHA-512"
+    )
+    kafka_sasl_username: Text | None = _setting(None, "User for SASL", "ingest")
+    kafka_sasl_password: SecretStr | None = _setting(None, "Password for SASL", "…")
+    kafka_sasl_oauthbearer_token_endpoint_url: WebAddress | None = _setting(
+        None, "Where OAUTHBEARER gets its tokens (OIDC)", "https://login.example.com/oauth2/token"
+    )
+    kafka_sasl_oauthbearer_client_id: Text | None = _setting(None, "Client id at the token endpoint", "ingest")
+    kafka_sasl_oauthbearer_client_secret: SecretStr | None = _setting(
+        None, "Client secret at the token endpoint", "…"
+    )
+    kafka_sasl_oauthbearer_scope: Text | None = _setting(None, "Scope to ask the token endpoint for", "kafka")
+    kafka_https_ca_location: Text | None = _setting(
+        None, "File of CA certificates (PEM) for the token endpoint; the system's if unset", "/etc/ssl/ca.pem"
+    )
+    kafka_ssl_ca_location: Text | None = _setting(
+        None, "File of CA certificates (PEM) for the brokers; the system's if unset", "/etc/kafka/ca.pem"
+    )
+    kafka_ssl_certificate_location: Text | None = _setting(
+        None, "File of the client certificate (PEM)", "/etc/kafka/client.pem"
+    )
+    kafka_ssl_key_location: Text | None = _setting(None, "File of the client key (PEM)", "/etc/kafka/client.key")
+    kafka_ssl_key_password: SecretStr | None = _setting(None, "Password of the client key", "…")
 
-    ingest_store: str | None = Field(
-        None, description="Where objects go: s3://bucket/prefix or a folder; the S3 settings below if unset"
+    ingest_store: Address | None = _setting(
+        None, "Where objects go: s3://bucket/prefix or a folder; the S3 settings below if unset", "s3://bucket/events"
     )
-    s3_bucket_raw_events: str = Field("aivo-data-raw", description="The bucket for objects")
-    s3_prefix: str = Field("events", description="What keys in the bucket start with")
-    s3_endpoint_url: str | None = Field(None, description="An S3-compatible store instead of AWS")
-    s3_sse_kms_key_id: str | None = Field(None, description="KMS key for server-side encryption")
-    aws_region: str = Field("us-west-2", description="Region of the bucket")
+    s3_bucket_raw_events: Text = _setting("aivo-data-raw", "The bucket for objects")
+    s3_prefix: str = _setting("events", "What keys in the bucket start with")
+    s3_endpoint_url: WebAddress | None = _setting(
+        None, "An S3-compatible store instead of AWS", "http://localhost:9000"
+    )
+    s3_sse_kms_key_id: Text | None = _setting(None, "KMS key for server-side encryption", "alias/events")
+    aws_region: Text = _setting("us-west-2", "Region of the bucket")
 
-    duckdb_path: str = Field("data/warehouse.duckdb", description="The DuckDB warehouse file")
+    duckdb_path: Text = _setting("data/warehouse.duckdb", "The DuckDB warehouse file")
 
-    batch_size: PositiveInt = Field(10_000, le=10_000_000, description="Records of an object at the most")
-    flush_interval_seconds: PositiveFloat = Field(300, le=86_400, description="Age at which a smaller batch goes")
-    max_batch_bytes: PositiveInt = Field(64 * _MIB, description="Bytes of record values that make a batch due")
-    max_buffer_bytes: PositiveInt = Field(
-        256 * _MIB, description="Bytes of record values held, all partitions together; reading pauses there"
+    batch_size: PositiveInt = _setting(10_000, "Records of an object at the most", unit="records", le=10_000_000)
+    flush_interval_seconds: PositiveFloat = _setting(
+        300, "Age at which a smaller batch goes", unit="seconds", le=86_400
     )
-    max_record_bytes: PositiveInt = Field(
-        _MIB, description="A larger record is quarantined as too_large, its bytes kept"
+    max_batch_bytes: PositiveInt = _setting(64 * _MIB, "Bytes of record values that make a batch due", unit="bytes")
+    max_buffer_bytes: PositiveInt = _setting(
+        256 * _MIB, "Bytes of record values held, all partitions together; reading pauses there", unit="bytes"
     )
-    put_concurrency: Annotated[int, Field(ge=1, le=64)] = Field(
-        8, description="Objects on their way at once; never more than one of a partition"
+    max_record_bytes: PositiveInt = _setting(
+        _MIB, "A larger record is quarantined as too_large, its bytes kept", unit="bytes"
     )
-    shutdown_grace_seconds: PositiveFloat = Field(30, le=3600, description="How long a stop waits for objects")
-    parquet_compression: Compression = Field("snappy", description="snappy, zstd, lz4, gzip or none")
+    put_concurrency: Annotated[int, Field(ge=1, le=64)] = _setting(
+        8, "Objects on their way at once; never more than one of a partition"
+    )
+    shutdown_grace_seconds: PositiveFloat = _setting(30, "How long a stop waits for objects", unit="seconds", le=3600)
+    parquet_compression: Compression = _setting("snappy", "snappy, zstd, lz4, gzip or none")
 
-    http_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port of /health and /metrics; 0: none")
-    http_host: str = Field("127.0.0.1", description="Address that they listen on; 0.0.0.0 in a container")
-    stuck_after_seconds: PositiveFloat = Field(
-        300, le=86_400, description="Records that wait so long without any progress turn /health to 503"
+    http_port: Annotated[int, Field(ge=0, le=65535)] = _setting(8080, "Port of /health and /metrics; 0: none")
+    http_host: Text = _setting("127.0.0.1", "Address that they listen on; 0.0.0.0 in a container")
+    stuck_after_seconds: PositiveFloat = _setting(
+        300, "Records that wait so long without any progress turn /health to 503", unit="seconds", le=86_400
     )
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least level logged")
-    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else json")
+    log_level: Level = _setting("INFO", "The least level logged")
+    log_format: Literal["auto", "json", "text"] = _setting("auto", "auto: text on a terminal, else json")
 
     @property
     def store_url(self) -> str:
         """Where objects go."""
         return self.ingest_store or f"s3://{self.s3_bucket_raw_events}/{self.s3_prefix}".rstrip("/")
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics to consume, in the order given, each once."""
+        return tuple(self.kafka_topic_events_raw.split(","))
+
+    @property
+    def topic(self) -> str:
+        """The one topic, for what works on one alone. Raises `SettingsError` if several are named."""
+        if len(self.topics) > 1:
+            raise SettingsError("this works on one topic, and KAFKA_TOPIC_EVENTS_RAW names several", "Give --topic.")
+        return self.kafka_topic_events_raw
+
     def kafka_properties(self) -> dict[str, str]:
         """The security settings under librdkafka's names."""
-        found = {}
-        for name in _KAFKA_PROPERTIES:
-            value = getattr(self, f"kafka_{name}")
-            if value is not None:
-                text = value.get_secret_value() if isinstance(value, SecretStr) else value
-                found[name.replace("_", ".")] = text
+        found = self._properties(SECURITY)
+        if "sasl.oauthbearer.token.endpoint.url" in found:
+            found["sasl.oauthbearer.method"] = "oidc"
         return found
 
+    def group_properties(self) -> dict[str, str]:
+        """What only a member of the consumer group is told, under librdkafka's names."""
+        return self._properties(("kafka_group_instance_id",))
 
-def read_settings(flags: Mapping[str, Any]) -> Settings:
-    """The settings from flags (None: not given), the environment, `.env` and the defaults.
+    def _properties(self, fields: tuple[str, ...]) -> dict[str, str]:
+        given = ((field, getattr(self, field)) for field in fields)
+        return {
+            field.removeprefix("kafka_").replace("_", "."): revealed(value)
+            for field, value in given
+            if value is not None
+        }
 
-    Raises `SettingsError` that names each malformed variable, and never its value.
-    """
-    try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()]
-        raise SettingsError(
-            "; ".join(faults), "Mend the flag, the environment variable or the line in .env."
-        ) from error
+
+def revealed(value: Any) -> str:
+    """The text of a setting's value, secrets in the clear: for the client that needs it, never for people."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def shown(value: Any) -> Any:
+    """The value as people may see it."""
+    return "********" if isinstance(value, SecretStr) else value

@@ -5,7 +5,7 @@ With `ingest.kafka`, the only importer of confluent_kafka.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -18,17 +18,16 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from ingest.broker import hint_text
 from ingest.chain import Hint, Listener, Polled
 from ingest.errors import BrokerError, SettingsError
-from ingest.kafka import Watch, broker_error
-from ingest.records import OffsetRange, Partition, Records
+from ingest.kafka import Watch, broker_error, passes
+from ingest.records import Partition, Records
 
 LOG: Final = structlog.get_logger("ingest.source")
 
 #: Records taken at a time: enough to leave Python's cost per call behind, few enough to stay in the cache.
 _TAKE: Final = 1000
-_TRIES: Final = 10
-_PATIENCE: Final = 30.0  # seconds that a question to the broker may take
 
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "partition.assignment.strategy": "cooperative-sticky",
@@ -42,16 +41,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "fetch.queue.backoff.ms": 5,
     "queued.max.messages.kbytes": 65536,
 }
-#: What the client mends by itself: it reconnects, or joins the group anew.
-_PASSING: Final = {
-    KafkaError._TRANSPORT,
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError._TIMED_OUT,
-    KafkaError._RESOLVE,
-    KafkaError._MAX_POLL_EXCEEDED,
-}
 _RELIED_ON: Final = {"auto.offset.reset", "enable.auto.commit", "enable.partition.eof", "isolation.level"}
-_SLOT: Final = "slot="  # how a hint's slot stands in the commit's metadata
 
 
 def consumer_settings(settings: Mapping[str, Any], group: str, extra: Mapping[str, str]) -> dict[str, Any]:
@@ -67,21 +57,22 @@ def consumer_settings(settings: Mapping[str, Any], group: str, extra: Mapping[st
 
 
 class KafkaSource:
-    """One member of a consumer group that reads one topic. Not for use by several threads."""
+    """One member of a consumer group that reads topics. Not for use by several threads."""
 
-    def __init__(self, settings: Mapping[str, Any], topic: str, listener: Listener) -> None:
+    def __init__(self, settings: Mapping[str, Any], topics: Sequence[str], listener: Listener) -> None:
         self._listener = listener
         self._watch = Watch()
         with self._watch.during("starting the consumer"):
             self._consumer = Consumer(
                 {**settings, "error_cb": self._watch.note, "on_commit": _committed_in_background}
             )
+        # KIP-848's protocol is always incremental; of the classic one's assignors, the cooperative one is.
         strategy = settings.get("partition.assignment.strategy", "cooperative-sticky")
-        self._cooperative = "cooperative" in strategy
+        self._cooperative = settings.get("group.protocol") == "consumer" or "cooperative" in strategy
+        self._begun: dict[Partition, int] = {}  # and from which offset
         try:
-            self._require(topic)
             self._consumer.subscribe(
-                [topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+                list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
             )
         except BaseException:
             self.close()  # a consumer that is dropped without being closed hangs when it is collected
@@ -89,7 +80,7 @@ class KafkaSource:
 
     def poll(self, timeout: float) -> Polled:
         """See `Source.poll`; the bound is 1000 records."""
-        polled = Polled({}, set(), set())
+        polled = Polled({}, {}, set())
         with self._watch.during("reading"):
             messages = self._consumer.consume(_TAKE, timeout)
         for message in messages:
@@ -100,33 +91,21 @@ class KafkaSource:
                 _note(error, message, polled)
         return polled
 
-    def bounds(self, partition: Partition) -> OffsetRange:
-        """See `Source.bounds`."""
-        with self._watch.during(f"asking for the offsets of {partition}"):
-            for _ in range(_TRIES):
-                try:
-                    low, high = self._consumer.get_watermark_offsets(_place(partition), timeout=_PATIENCE)
-                    return OffsetRange(low, high)
-                except KafkaException as error:  # a partition that was just added, and is not known here yet
-                    if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:
-                        raise
-                    self._consumer.list_topics(partition.topic, timeout=_PATIENCE)
-        raise BrokerError(f"the broker does not know {partition}", "Was the topic made again with fewer partitions?")
-
-    def committed(self, partitions: Sequence[Partition]) -> dict[Partition, Hint]:
-        """See `Source.committed`."""
-        with self._watch.during("asking for the group's offsets"):
-            places = self._consumer.committed([_place(partition) for partition in partitions], timeout=_PATIENCE)
-        return {
-            Partition(place.topic, place.partition): Hint(place.offset, _slot(place.metadata))
-            for place in places
-            if place.offset >= 0
-        }
+    def begin(self, partition: Partition, offset: int) -> None:
+        """See `Source.begin`. A partition whose offset is gone can't be sought: it is taken up anew."""
+        with self._watch.during(f"going to offset {offset} of {partition}"):
+            if not self._cooperative:
+                self._consumer.assign([*self._others(partition), TopicPartition(*partition, offset)])
+            else:
+                if partition in self._begun:
+                    self._consumer.incremental_unassign([TopicPartition(*partition)])
+                self._consumer.incremental_assign([TopicPartition(*partition, offset)])
+        self._begun[partition] = offset
 
     def commit(self, hints: Mapping[Partition, Hint]) -> None:
         """See `Source.commit`; a commit that is refused is logged."""
         places = [
-            TopicPartition(*partition, hint.offset, metadata=f"{_SLOT}{hint.slot}")
+            TopicPartition(*partition, hint.offset, metadata=hint_text(hint.slot))
             for partition, hint in hints.items()
         ]
         try:
@@ -134,53 +113,49 @@ class KafkaSource:
         except KafkaException as error:
             _committed_in_background(error.args[0], places)
 
-    def seek(self, partition: Partition, offset: int) -> None:
-        """See `Source.seek`."""
-        place = [_place(partition, offset)]
-        with self._watch.during(f"going to offset {offset} of {partition}"):
-            try:
-                self._consumer.seek(place[0])
-            except KafkaException as error:
-                # A partition whose offset is gone is not being fetched any more, and can't be sought: it is
-                # taken up anew. Eager assignors can't do that for one partition; there a restart does it.
-                if error.args[0].code() != KafkaError._STATE or not self._cooperative:
-                    raise
-                self._consumer.incremental_unassign(place)
-                self._consumer.incremental_assign(place)
-
     def pause(self, partitions: Sequence[Partition]) -> None:
         """See `Source.pause`."""
-        self._consumer.pause([_place(partition) for partition in partitions])
+        self._consumer.pause(_places(self._begun.keys() & set(partitions)))
 
     def resume(self, partitions: Sequence[Partition]) -> None:
         """See `Source.resume`."""
-        self._consumer.resume([_place(partition) for partition in partitions])
+        self._consumer.resume(_places(self._begun.keys() & set(partitions)))
 
     def close(self) -> None:
         """See `Source.close`."""
         self._consumer.close()
 
-    def _require(self, topic: str) -> None:
-        """Fail now, and clearly, if the broker can't be reached or has no such topic."""
-        with self._watch.during("reaching the broker", self._consumer.poll):
-            known = self._consumer.list_topics(timeout=_PATIENCE).topics
-        if topic not in known:
-            near = ", ".join(sorted(name for name in known if not name.startswith("__"))) or "none"
-            raise BrokerError(
-                f"the broker has no topic {topic} (it has: {near})",
-                "Create the topic, mend KAFKA_TOPIC_EVENTS_RAW, or send it records: ingest produce.",
-            )
+    def _others(self, partition: Partition) -> list[TopicPartition]:
+        """Where the other partitions go on: eager assignors know only the assignment as a whole."""
+        others = _places(self._begun.keys() - {partition})
+        for place in self._consumer.position(others):
+            if place.offset >= 0:  # or nothing of it was read yet
+                self._begun[Partition(place.topic, place.partition)] = place.offset
+        return [TopicPartition(*other, self._begun[other]) for other in self._begun if other != partition]
 
     def _on_assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
-        starts = self._listener.assigned([Partition(place.topic, place.partition) for place in places])
-        begin = consumer.incremental_assign if self._cooperative else consumer.assign
-        begin([_place(partition, offset) for partition, offset in starts.items()])
+        """Accept the assignment; what is read of it, and from where, `begin` says later."""
+        (consumer.incremental_assign if self._cooperative else consumer.assign)([])
+        self._listener.assigned([Partition(place.topic, place.partition) for place in places])
 
-    def _on_revoke(self, _: Consumer, places: list[TopicPartition]) -> None:
-        self._listener.revoked([Partition(place.topic, place.partition) for place in places])
+    def _on_revoke(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        partitions = [Partition(place.topic, place.partition) for place in places]
+        self._listener.revoked(partitions)
+        self._give_up(consumer, partitions)
 
-    def _on_lost(self, _: Consumer, places: list[TopicPartition]) -> None:
-        self._listener.lost([Partition(place.topic, place.partition) for place in places])
+    def _on_lost(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        partitions = [Partition(place.topic, place.partition) for place in places]
+        self._listener.lost(partitions)
+        self._give_up(consumer, partitions)
+
+    def _give_up(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
+        gone = self._begun.keys() & set(partitions)
+        for partition in gone:
+            del self._begun[partition]
+        if self._cooperative:
+            consumer.incremental_unassign(_places(gone))
+        else:
+            consumer.unassign()
 
 
 def _gather(message: Message, records: dict[Partition, Records]) -> None:
@@ -198,10 +173,10 @@ def _gather(message: Message, records: dict[Partition, Records]) -> None:
 def _note(error: KafkaError, message: Message, polled: Polled) -> None:
     partition = _partition(message)
     if error.code() == KafkaError._PARTITION_EOF:
-        polled.ended.add(partition)
+        polled.ended[partition] = message.offset() or 0
     elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
         polled.cut.add(partition)
-    elif error.fatal() or not (error.retriable() or error.code() in _PASSING):
+    elif not passes(error):
         raise broker_error(f"reading {partition}", error)
     else:
         LOG.warning("source_error", topic=partition.topic, partition=partition.number, error=error.str())
@@ -212,16 +187,13 @@ def _partition(message: Message) -> Partition:
     return Partition(message.topic() or "", -1 if number is None else number)
 
 
-def _place(partition: Partition, offset: int | None = None) -> TopicPartition:
-    return TopicPartition(*partition) if offset is None else TopicPartition(*partition, offset)
-
-
-def _slot(metadata: str | None) -> int | None:
-    text = (metadata or "").removeprefix(_SLOT)
-    return int(text) if metadata and metadata.startswith(_SLOT) and text.isdigit() else None
+def _places(partitions: Iterable[Partition]) -> list[TopicPartition]:
+    return [TopicPartition(*partition) for partition in partitions]
 
 
 def _committed_in_background(error: KafkaError | None, places: Sequence[TopicPartition]) -> None:
     refused = error or next((place.error for place in places if place.error), None)
     if refused is not None:
-        LOG.warning("commit_refused", error=refused.str(), partitions=[place.partition for place in places])
+        LOG.warning(
+            "commit_refused", error=refused.str(), partitions=[f"{one.topic}[{one.partition}]" for one in places]
+        )

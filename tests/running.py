@@ -15,15 +15,18 @@ from threading import Event, Thread
 import polars as pl
 
 from ingest.batch import Limits
+from ingest.broker import KafkaBroker
 from ingest.chain import Chain, Store
 from ingest.cli.wiring import SystemClock
-from ingest.consume import Consumer, Options
+from ingest.consume import Consumer, Crew, Options
 from ingest.folder import FolderStore
 from ingest.kafka import Producer, client_settings, ensure_topic
+from ingest.monitors import Monitors
 from ingest.objects import ChainId, Encoder
 from ingest.records import OffsetRange, Partition
 from ingest.source import KafkaSource, consumer_settings
 from ingest.summary import Summary
+from ingest.survey import Survey
 from tests.chains import raw_event
 
 _numbers = itertools.count()
@@ -37,7 +40,6 @@ class Pipeline:
     root: Path
     topic: str = field(default_factory=lambda: f"consume-{next(_numbers)}")
     group: str = "g"
-    topic_id: str = "id-1"
     chain: str = ""  #: the topic whose chain is extended, if it is not the one that is read
 
     def __post_init__(self) -> None:
@@ -59,21 +61,26 @@ class Pipeline:
             properties["queued.max.messages.kbytes"] = str(kilobytes)
             properties["fetch.message.max.bytes"] = str(1024 * kilobytes)
         group = changes.pop("group", self.group)
+        monitors, more = changes.pop("monitors", ()), changes.pop("properties", {})
         for name, value in changes.items():
             (limits if name in limits else options)[name] = value
-        conf = consumer_settings(self.client, group, properties)
+        conf = consumer_settings(self.client, group, properties | more)
         encode, where = Encoder("test", uuid.uuid4().hex), store or FolderStore(self.root)
         return Consumer(
-            lambda listener: KafkaSource(conf, self.topic, listener),
-            lambda partition: Chain(where, self._identity(partition), encode),
+            lambda listener: KafkaSource(conf, [self.topic], listener),
+            Survey(
+                KafkaBroker(self.client, group),
+                lambda partition, identity: Chain(where, self._identity(partition, identity), encode),
+            ),
             Options(Limits(**limits), **options),
             SystemClock(),
+            Monitors(*monitors),
+            Crew(ThreadPoolExecutor(4), ThreadPoolExecutor(2)),
             stop or Event(),
-            ThreadPoolExecutor(4),
         )
 
-    def _identity(self, partition: Partition) -> ChainId:
-        return ChainId(self.chain or self.topic, self.topic_id, partition.number)
+    def _identity(self, partition: Partition, identity: str) -> ChainId:
+        return ChainId(self.chain or self.topic, identity, partition.number)
 
     def run(self, **changes) -> Summary:
         return self.consumer(**changes).run()

@@ -13,6 +13,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from ingest.batch import Due
+from ingest.broker import KafkaBroker
 from ingest.errors import BrokerError, ChainError, StoreUnavailable
 from ingest.folder import FolderStore
 from ingest.kafka import Producer
@@ -198,9 +199,11 @@ def test_a_memory_full_of_batches_that_are_not_due_is_made_room_in(pipeline):
 
 
 def test_an_unknown_topic_is_said_at_once(pipeline):
-    pipeline.topic = "no-such-topic"
-    with pytest.raises(BrokerError, match="no topic no-such-topic") as caught:
-        pipeline.run()
+    with (
+        KafkaBroker(pipeline.client, "g") as broker,
+        pytest.raises(BrokerError, match=f"no topic {pipeline.topic}x .did you mean {pipeline.topic}") as caught,
+    ):
+        broker.require([pipeline.topic, f"{pipeline.topic}x"])
     assert "ingest produce" in caught.value.remedy
 
 
@@ -260,7 +263,7 @@ def test_records_that_retention_takes_while_they_are_read_are_on_record(on_kafka
     store = Failing(on_kafka.root, failures=float("inf"))
     with on_kafka.running(store=store, rows=500, max_buffer_bytes=50_000, fetch_kilobytes=1) as consumer:
         eventually(lambda: consumer._paused)
-        bounds = [consumer._source.bounds(partition).next for partition in sorted(consumer._lanes)]
+        bounds = [consumer._broker.bounds(partition).next for partition in sorted(consumer._lanes)]
         delete_before(on_kafka, [bound - 1 for bound in bounds])
         store.failures = 0
         eventually(lambda: len(consumer.summary.lost) == 4 and all(lane.at_goal for lane in consumer._lanes.values()))

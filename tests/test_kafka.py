@@ -6,8 +6,8 @@ import pytest
 from confluent_kafka import KafkaError, Uuid
 
 from ingest import kafka
-from ingest.errors import BrokerError, IngestError, SettingsError
-from ingest.kafka import Producer, Watch, broker_error, client_settings, ensure_topic, topic_id
+from ingest.errors import BrokerError, BrokerUnavailable, IngestError, SettingsError
+from ingest.kafka import Producer, TopicIds, Watch, broker_error, client_settings, ensure_topic
 from tests.brokers.reading import Topic
 
 NOBODY = "127.0.0.1:1"
@@ -16,7 +16,7 @@ NOBODY = "127.0.0.1:1"
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda settings: topic_id(settings, "events", 0.5),
+        lambda settings: TopicIds(settings)("events", 0.5),
         lambda settings: ensure_topic(settings, "events", 4, 0.5),
     ],
     ids=["topic_id", "ensure_topic"],
@@ -30,12 +30,12 @@ def test_a_closed_port_is_an_error_that_says_why_and_what_to_do(ask) -> None:
 
 def test_a_name_that_does_not_resolve_is_told() -> None:
     with pytest.raises(BrokerError, match=r"Failed to resolve 'no-such-host\.invalid"):
-        topic_id(client_settings("no-such-host.invalid:9092"), "events", 1)
+        TopicIds(client_settings("no-such-host.invalid:9092"))("events", 1)
 
 
 def test_a_wrong_property_is_the_users_setting_not_the_broker() -> None:
     with pytest.raises(SettingsError, match='No such configuration property: "nope"'):
-        topic_id(client_settings(NOBODY, {"nope": "1"}), "events", 0.5)
+        TopicIds(client_settings(NOBODY, {"nope": "1"}))("events", 0.5)
     with pytest.raises(SettingsError, match="nope"):
         Producer(client_settings(NOBODY, {"nope": "1"}), "events")
 
@@ -45,7 +45,7 @@ def test_a_refused_login_is_told_as_such(kafka_broker: str) -> None:
     login = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN"}
     login |= {"sasl.username": "u", "sasl.password": "hush"}
     with pytest.raises(BrokerError, match="SASL") as caught:
-        topic_id(client_settings(kafka_broker, login), "events", 1)
+        TopicIds(client_settings(kafka_broker, login))("events", 1)
     assert "KAFKA_SASL_" in caught.value.remedy
     assert "hush" not in str(caught.value)
 
@@ -53,7 +53,7 @@ def test_a_refused_login_is_told_as_such(kafka_broker: str) -> None:
 @pytest.mark.parametrize(
     ("code", "kind", "hint"),
     [
-        (KafkaError._TIMED_OUT, BrokerError, "KAFKA_BOOTSTRAP_SERVERS"),
+        (KafkaError._TIMED_OUT, BrokerUnavailable, "KAFKA_BOOTSTRAP_SERVERS"),
         (KafkaError._AUTHENTICATION, BrokerError, "KAFKA_SASL_"),
         (KafkaError._SSL, BrokerError, "KAFKA_SSL_"),
         (KafkaError.TOPIC_AUTHORIZATION_FAILED, BrokerError, "ACL"),

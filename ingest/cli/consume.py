@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ingest.cli.options import As, BatchSize, Bootstrap, FlushInterval, KafkaConfig, StoreUrl, Topic
-from ingest.cli.wiring import SystemClock, chains_of, client_of, identity_of, pairs, settings_of, store_of
+from ingest.cli.wiring import SystemClock, broker_of, client_of, pairs, settings_of, store_of, survey_of
 from ingest.console import Output, leave, note, print_result, stopping
 
 if TYPE_CHECKING:
+    from ingest.broker import KafkaBroker
     from ingest.consume import Options
     from ingest.settings import Settings
     from ingest.summary import Summary
@@ -28,6 +30,9 @@ def consume(
     group: Annotated[str | None, typer.Option(help="[KAFKA_CONSUMER_GROUP: etl-snowflake]")] = None,
     bootstrap_servers: Bootstrap = None,
     kafka_config: KafkaConfig = None,
+    accept_settings: Annotated[
+        bool, typer.Option("--accept-settings", help="Go on with a chain that was written with other settings.")
+    ] = False,
     output: As = Output.TEXT,
 ) -> None:
     """Store the topic's records as Parquet objects, each record exactly once.
@@ -48,7 +53,10 @@ def consume(
         "kafka_bootstrap_servers": bootstrap_servers,
     }
     settings = settings_of(flags)
-    summary = _consume(settings, pairs(kafka_config), once=once, max_records=max_records)
+    with stopping() as stop:
+        summary = _consume(
+            settings, pairs(kafka_config), stop, any_settings=accept_settings, once=once, max_records=max_records
+        )
     _print_summary(summary, output)
     if summary.unfinished:
         note(f"{summary.unfinished} records were read but not stored; they will be read again")
@@ -59,32 +67,49 @@ def consume(
     leave(1 if summary.unfinished or bad or (bounded and summary.lost) else 0)
 
 
-def _consume(settings: Settings, properties: Mapping[str, str], *, once: bool, max_records: int | None) -> Summary:
+def _consume(
+    settings: Settings, properties: Mapping[str, str], stop: Event, *, any_settings: bool, **bounds: Any
+) -> Summary:
     from concurrent.futures import ThreadPoolExecutor
 
-    from ingest.consume import Consumer
+    from ingest.consume import Consumer, Crew
     from ingest.kafka import EMBEDDED
+    from ingest.monitors import Monitors
     from ingest.probe import probe
     from ingest.source import KafkaSource, consumer_settings
 
     client = client_of(settings, properties)
     store = store_of(settings)
     probe(store)
-    identity = identity_of(settings, client)
-    # The embedded broker does not notice members that leave: let it miss them soon.
-    quick = {"session.timeout.ms": "6000"} if identity.startswith(EMBEDDED) else {}
-    conf = consumer_settings(client, settings.kafka_consumer_group, quick | dict(properties))
-    topic = settings.kafka_topic_events_raw
-    with stopping() as stop:
+    with broker_of(settings, client) as broker:
+        cluster = broker.require(settings.topics)
+        _tell_of_ids(broker, settings)
+        # The embedded broker does not notice members that leave: let it miss them soon.
+        quick = {"session.timeout.ms": "6000"} if cluster.startswith(EMBEDDED) else {}
+        conf = consumer_settings(client, settings.kafka_consumer_group, quick | dict(properties))
         consumer = Consumer(
-            lambda listener: KafkaSource(conf, topic, listener),
-            chains_of(settings, identity, store),
-            _options(settings, once=once, max_records=max_records),
+            lambda listener: KafkaSource(conf, settings.topics, listener),
+            survey_of(settings, broker, cluster, store, any_settings=any_settings),
+            _options(settings, **bounds),
             SystemClock(),
+            Monitors(),
+            Crew(
+                ThreadPoolExecutor(settings.put_concurrency, thread_name_prefix="put"),
+                ThreadPoolExecutor(4, thread_name_prefix="survey"),
+            ),
             stop,
-            ThreadPoolExecutor(settings.put_concurrency, thread_name_prefix="put"),
         )
         return consumer.run()
+
+
+def _tell_of_ids(broker: KafkaBroker, settings: Settings) -> None:
+    """Warn of topics that can't be told from the same ones made again."""
+    import structlog
+
+    log = structlog.get_logger("ingest.consume")
+    for topic in settings.topics:
+        if not broker.has_id(topic) and settings.kafka_topic_generation is None:
+            log.warning("topic_without_id", topic=topic, remedy="set KAFKA_TOPIC_GENERATION; see docs/decisions")
 
 
 def _options(settings: Settings, *, once: bool, max_records: int | None) -> Options:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest import __version__
 from ingest.errors import SettingsError
 
 if TYPE_CHECKING:
+    from ingest.broker import KafkaBroker
     from ingest.chain import Chain, Store
+    from ingest.configuration import Configuration
     from ingest.records import Partition
     from ingest.settings import Settings
+    from ingest.survey import Survey
 
 
 class SystemClock:
@@ -31,18 +37,49 @@ class SystemClock:
 
 def settings_of(flags: Mapping[str, Any]) -> Settings:
     """The settings, with logs set up as they say. `flags` that are None were not given."""
-    from dotenv import load_dotenv
+    return configuration_of(flags).settings
 
-    from ingest.settings import read_settings
+
+def configuration_of(flags: Mapping[str, Any]) -> Configuration:
+    """The settings and where each came from, with logs set up as they say.
+
+    What `.env` holds besides our settings goes into the environment, as if it had been exported: boto3 reads its
+    credentials from there itself.
+    """
+    from ingest.configuration import configure
+    from ingest.settings import Settings
     from ingest.telemetry import set_up_logs
 
+    file = _env_file(Path(".env"))
+    found = configure(flags, os.environ, file)
+    ours = {name.upper() for name in Settings.model_fields}
+    for name in file.keys() - ours:
+        os.environ.setdefault(name, file[name])
+    set_up_logs(found.settings.log_level, found.settings.log_format)
+    return found
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    """The variables of a file of NAME=VALUE lines; none if it isn't there. Raises `SettingsError`."""
+    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
+
     try:
-        load_dotenv(".env")  # for boto3, which reads its credentials from the environment itself
+        with path.open(encoding="utf-8") as lines:
+            found = parse_stream(lines)
+            broken = [line.original.line for line in found if line.error or (line.key and line.value is None)]
+        values = dotenv_values(path, encoding="utf-8")
+    except FileNotFoundError:
+        return {}
     except UnicodeDecodeError as error:
-        raise SettingsError(".env is not UTF-8 text", "Write it anew as UTF-8.") from error
-    settings = read_settings(flags)
-    set_up_logs(settings.log_level, settings.log_format)
-    return settings
+        raise SettingsError(f"{path} is not UTF-8 text", "Write it anew as UTF-8.") from error
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read ({error.strerror})", "Give this user the right to.") from error
+    if broken:
+        raise SettingsError(
+            f"{path}, line {broken[0]}: not NAME=VALUE", "Quote values with spaces or quotes in them."
+        )
+    return {name: value or "" for name, value in values.items()}
 
 
 def store_of(settings: Settings) -> Store:
@@ -58,46 +95,66 @@ def store_of(settings: Settings) -> Store:
 
 
 def client_of(settings: Settings, properties: Mapping[str, str]) -> dict[str, Any]:
-    """What every Kafka client shares, in librdkafka's names."""
+    """What every Kafka client shares, in librdkafka's names; a warning is logged for each doubt about it.
+
+    Raises `SettingsError` for security settings that make no sense together.
+    """
+    import structlog
+
+    from ingest import security
+    from ingest.configuration import complain
     from ingest.kafka import client_settings
 
-    return client_settings(settings.kafka_bootstrap_servers, settings.kafka_properties() | dict(properties))
+    given = settings.kafka_properties() | dict(properties)
+    complain(security.faults(given))
+    log = structlog.get_logger("ingest.settings")
+    for doubt in security.doubts(given):
+        log.warning("setting_doubtful", doubt=doubt)
+    return client_settings(settings.kafka_bootstrap_servers, given)
 
 
 def pairs(items: list[str] | None) -> dict[str, str]:
-    """`NAME=VALUE` items as a mapping. Raises `SettingsError`."""
-    pairs = {}
-    for item in items or ():
-        name, separator, value = item.partition("=")
+    """`NAME=VALUE` items as a mapping. Raises `SettingsError`, which repeats no item: it may hold a secret."""
+    found: dict[str, str] = {}
+    for number, item in enumerate(items or (), 1):
+        name, separator, value = (part.strip() for part in item.partition("="))
         if not separator or not name:
-            raise SettingsError(f"--kafka-config {name}: expected NAME=VALUE", "See librdkafka's CONFIGURATION.")
-        pairs[name.strip()] = value.strip()
-    return pairs
+            raise SettingsError(
+                f"--kafka-config, number {number} of {len(items or ())}: expected NAME=VALUE",
+                "The names are those of librdkafka's CONFIGURATION.md, like fetch.wait.max.ms=100.",
+            )
+        if name in found:
+            raise SettingsError(f"--kafka-config gives {name} twice", "Give it once.")
+        found[name] = value
+    return found
 
 
-def identity_of(settings: Settings, client: Mapping[str, Any]) -> str:
-    """What stands for the topic's id in keys."""
-    import structlog
+def broker_of(settings: Settings, client: Mapping[str, Any]) -> KafkaBroker:
+    """Whom to ask about the topics, as a context manager. Raises `BrokerError` if one of them is not there."""
+    from ingest.broker import KafkaBroker
 
-    from ingest.kafka import topic_id
-
-    topic = settings.kafka_topic_events_raw
-    identity = topic_id(client, topic, timeout=10) or settings.kafka_topic_generation
-    if identity is None:
-        log = structlog.get_logger("ingest.consume")
-        log.warning("topic_without_id", topic=topic, remedy="set KAFKA_TOPIC_GENERATION; see docs/decisions")
-    return identity or topic
+    return KafkaBroker(client, settings.kafka_consumer_group, settings.kafka_topic_generation)
 
 
-def chains_of(settings: Settings, identity: str, store: Store) -> Callable[[Partition], Chain]:
-    """What makes the chain of a partition."""
+def survey_of(settings: Settings, broker: KafkaBroker, cluster: str, store: Store, *, any_settings: bool) -> Survey:
+    """How the chain of a partition is opened; `cluster` is the id of the broker's cluster."""
     from ingest.chain import Chain
-    from ingest.objects import ChainId, Encoder
+    from ingest.events import SCHEMA
+    from ingest.objects import ChainId, Encoder, settings_text
+    from ingest.survey import Survey
 
-    topic = settings.kafka_topic_events_raw
-    encode = Encoder(__version__, uuid.uuid4().hex, settings.parquet_compression)
+    schema = zlib.crc32("\n".join(f"{name} {kind}" for name, kind in SCHEMA.items()).encode())
+    what_is_stored = {
+        "cluster": cluster,
+        "group": settings.kafka_consumer_group,
+        "max-record-bytes": str(settings.max_record_bytes),
+        "schema": f"{schema:08x}",
+    }
+    text = settings_text(what_is_stored)
+    encode = Encoder(__version__, uuid.uuid4().hex, settings.parquet_compression, text)
 
-    def chain_of(partition: Partition) -> Chain:
-        return Chain(store, ChainId(topic, identity, partition.number), encode)
+    def open_chain(partition: Partition, identity: str) -> Chain:
+        chain = ChainId(partition.topic, identity, partition.number)
+        return Chain(store, chain, encode, any_settings=any_settings)
 
-    return chain_of
+    return Survey(broker, open_chain)

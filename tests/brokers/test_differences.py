@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from ingest.embedded import EmbeddedBroker
 from ingest.errors import BrokerError
-from ingest.kafka import Producer, client_settings, ensure_topic, topic_id
+from ingest.kafka import Producer, TopicIds, client_settings, ensure_topic
 from tests.brokers.reading import Topic
 
 if TYPE_CHECKING:
@@ -25,22 +25,22 @@ NOON = 1_757_073_600_000
 
 def test_embedded_topics_have_no_id(embedded_broker: str, new_topic: NewTopic) -> None:
     topic = new_topic(embedded_broker)
-    found = topic_id(topic.settings, topic.name, 10)
-    assert found == topic_id(topic.settings, topic.name, 10)
+    found = TopicIds(topic.settings)(topic.name, 10)
+    assert found == TopicIds(topic.settings)(topic.name, 10)
     with EmbeddedBroker() as other:
-        assert topic_id(client_settings(other.bootstrap_servers), topic.name, 10) not in (None, found)
+        assert TopicIds(client_settings(other.bootstrap_servers))(topic.name, 10) not in (None, found)
 
 
 @pytest.mark.kafka
 def test_a_topics_id_is_kept_for_life_and_new_when_made_again(kafka_broker: str, new_topic: NewTopic) -> None:
     topic = new_topic(kafka_broker)
-    first = topic_id(topic.settings, topic.name, 10)
+    first = TopicIds(topic.settings)(topic.name, 10)
     assert first is not None
     assert len(first) == 22
-    assert topic_id(topic.settings, topic.name, 10) == first
+    assert TopicIds(topic.settings)(topic.name, 10) == first
     delete(topic)
     ensure_topic(topic.settings, topic.name, 4, 30)
-    assert topic_id(topic.settings, topic.name, 10) not in (None, first)
+    assert TopicIds(topic.settings)(topic.name, 10) not in (None, first)
 
 
 def delete(topic: Topic) -> None:
@@ -55,7 +55,7 @@ def test_an_unknown_topic_is_an_error_and_not_made(kafka_broker: str, new_topic:
     settings = new_topic(kafka_broker).settings
     for _ in range(2):
         with pytest.raises(BrokerError, match="Unknown topic"):
-            topic_id(settings, "no-such-topic", 10)
+            TopicIds(settings)("no-such-topic", 10)
 
 
 def test_embedded_finds_no_offset_by_time(embedded_broker: str, new_topic: NewTopic) -> None:
