@@ -54,6 +54,8 @@ num.partitions=4
 message.max.bytes=20971520
 replica.fetch.max.bytes=20971520
 group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=1000
+broker.session.timeout.ms=4000
 offsets.topic.num.partitions=4
 offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=4
@@ -236,6 +238,14 @@ def stop(home: Home) -> bool:
     if pid is not None:
         _end(home, pid)
     home.pid_file.unlink(missing_ok=True)
+    return pid is not None
+
+
+def kill(home: Home) -> bool:
+    """End this directory's broker as a crash would; what it had acknowledged is there at the next `start`."""
+    pid = running(home)
+    if pid is not None:
+        os.kill(pid, signal.SIGKILL)
     return pid is not None
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,7 @@ from infra.kafka import broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _EMBEDDED = """
 import sys, threading
@@ -33,16 +36,47 @@ def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     Skipped where Java, Maven or the jars can't be had; under CI=true that is a failure.
     """
+    with own_broker(tmp_path_factory.mktemp("kafka")) as own:
+        yield own.bootstrap
+
+
+@contextmanager
+def own_broker(directory: Path) -> Iterator[Broker]:
+    """An Apache Kafka that the caller may stop, kill and start again."""
     reason = broker.missing()
     if reason is not None:
         absent(reason)
-    home, port = broker.Home(tmp_path_factory.mktemp("kafka")), broker.free_port()
-    process = broker.start(home, port, broker.free_port())
+    own = Broker(broker.Home(directory), broker.free_port(), broker.free_port())
+    own.start()
     try:
-        yield f"{broker.HOST}:{port}"
+        yield own
     finally:
-        broker.stop(home)
-        process.wait(10)
+        own.stop()
+
+
+@dataclass
+class Broker:
+    """One broker, which comes back on the same port with the same data."""
+
+    home: broker.Home
+    port: int
+    controller_port: int
+
+    @property
+    def bootstrap(self) -> str:
+        return f"{broker.HOST}:{self.port}"
+
+    def start(self) -> None:
+        self._process = broker.start(self.home, self.port, self.controller_port)
+
+    def stop(self) -> None:
+        broker.stop(self.home)
+        self._process.wait(10)
+
+    def kill(self) -> None:
+        """SIGKILL: no leave-taking, no flush."""
+        broker.kill(self.home)
+        self._process.wait(10)
 
 
 def absent(reason: str) -> None:
