@@ -84,9 +84,11 @@ def _consume(
     with broker_of(settings, client) as broker:
         cluster = broker.require(settings.topics)
         _tell_of_ids(broker, settings)
-        # The embedded broker does not notice members that leave: let it miss them soon.
-        quick = {"session.timeout.ms": "6000"} if cluster.startswith(EMBEDDED) else {}
-        conf = consumer_settings(client, settings.kafka_consumer_group, quick | dict(properties))
+        # The embedded broker does not notice members that leave: let it miss them soon. (KIP-848: not ours to say.)
+        classic = properties.get("group.protocol") != "consumer"
+        quick = {"session.timeout.ms": "6000"} if classic and cluster.startswith(EMBEDDED) else {}
+        own = quick | settings.group_properties() | dict(properties)
+        conf = consumer_settings(client, settings.kafka_consumer_group, own)
         consumer = Consumer(
             lambda listener: KafkaSource(conf, settings.topics, listener),
             survey_of(settings, broker, cluster, store, any_settings=any_settings),
