@@ -154,14 +154,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def prepare(home: Home, port: int, controller_port: int) -> list[str]:
-    """Write the settings, format the storage if it is new, and answer the command that starts the broker."""
+def prepare(home: Home, port: int, controller_port: int, more: str = "", options: tuple[str, ...] = ()) -> list[str]:
+    """Write the settings, format the storage if it is new, and answer the command that starts the broker.
+
+    `more` are properties that win over ours; `options` go to the JVM.
+    """
     _require_free(port)
-    command = [java(), "-Xmx768m", f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"]
+    command = [java(), "-Xmx768m", *options, f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"]
     command += ["-cp", classpath()]
     home.path.mkdir(parents=True, exist_ok=True)
     values = {"host": HOST, "port": port, "controller_port": controller_port, "data": home.data.resolve()}
-    home.settings.write_text(SETTINGS.format(**values))
+    home.settings.write_text(SETTINGS.format(**values) + more)
     if not (home.data / "meta.properties").exists():
         _format(command, home)
     return [*command, "kafka.Kafka", str(home.settings.resolve())]
@@ -184,9 +187,11 @@ def _format(command: list[str], home: Home) -> None:
         raise Fault(f"Kafka can't format {home.data}:\n{_tail(ran.stdout + ran.stderr)}")
 
 
-def start(home: Home, port: int, controller_port: int) -> subprocess.Popen[bytes]:
-    """Start a broker in the background and wait until it answers on `port`."""
-    command = prepare(home, port, controller_port)
+def start(
+    home: Home, port: int, controller_port: int, more: str = "", options: tuple[str, ...] = ()
+) -> subprocess.Popen[bytes]:
+    """Start a broker in the background and wait until it answers on `port`; see `prepare`."""
+    command = prepare(home, port, controller_port, more, options)
     with home.log.open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     home.pid_file.write_text(f"{process.pid}\n")
