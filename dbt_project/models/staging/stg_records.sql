@@ -23,17 +23,23 @@ loaded as (
     {% endif %}
 ),
 
-candidates as (
+same_coordinates as (
     select * from loaded
     {% if is_incremental() %}
         union all
         select {{ record_columns() | join(', ') }}
         from {{ this }}
-        where (tenant_id, event_id) in (select loaded.tenant_id, loaded.event_id from loaded)
+        where (_topic_id, _partition, _offset) in (select loaded._topic_id, loaded._partition, loaded._offset from loaded)
+    {% endif %}
+),
+
+candidates as (
+    select * from same_coordinates
+    {% if is_incremental() %}
         union all
         select {{ record_columns() | join(', ') }}
         from {{ this }}
-        where (_topic_id, _partition, _offset) in (select loaded._topic_id, loaded._partition, loaded._offset from loaded)
+        where (tenant_id, event_id) in (select same_coordinates.tenant_id, same_coordinates.event_id from same_coordinates)
     {% endif %}
 ),
 
@@ -43,7 +49,7 @@ one_per_coordinates as (
     qualify
         row_number() over (
             partition by _topic_id, _partition, _offset
-            order by _loaded_at, _file, _file_row
+            order by case when _error is null then 0 else 1 end, _loaded_at, _file, _file_row
         ) = 1
 ),
 
