@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ingest.cli.jobs import recorder_of
 from ingest.cli.options import As, BatchSize, Bootstrap, FlushInterval, KafkaConfig, StoreUrl, Topic
 from ingest.cli.wiring import SystemClock, broker_of, client_of, pairs, settings_of, store_of, survey_of
 from ingest.console import Output, leave, note, print_result, stopping
@@ -73,6 +74,7 @@ def _consume(
     from concurrent.futures import ThreadPoolExecutor
 
     from ingest.consume import Consumer, Crew
+    from ingest.jobs import Counts, JobType
     from ingest.kafka import EMBEDDED
     from ingest.monitors import Monitors
     from ingest.probe import probe
@@ -81,7 +83,7 @@ def _consume(
     client = client_of(settings, properties)
     store = store_of(settings)
     probe(store)
-    with broker_of(settings, client) as broker:
+    with recorder_of(store, JobType.INGEST) as recorder, broker_of(settings, client) as broker:
         cluster = broker.require(settings.topics)
         _tell_of_ids(broker, settings)
         # The embedded broker does not notice members that leave: let it miss them soon. (KIP-848: not ours to say.)
@@ -101,7 +103,19 @@ def _consume(
             ),
             stop,
         )
-        return consumer.run()
+        told = consumer.summary
+        recorder.counts = lambda: Counts(told.records, told.quarantined, told.nbytes)
+        summary = consumer.run()
+        recorder.problem = _problem(summary)
+        return summary
+
+
+def _problem(summary: Summary) -> str | None:
+    """Why a run that ended without an error has failed all the same."""
+    problems = [f"{partition} {lost} was lost" for partition, lost in summary.lost]
+    if summary.unfinished:
+        problems.append(f"{summary.unfinished} records were read but not stored; they will be read again")
+    return "; ".join(problems) or None
 
 
 def _tell_of_ids(broker: KafkaBroker, settings: Settings) -> None:
