@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ingest.jobs import Run
     from ingest.tables import History
 
-Progress: TypeAlias = "History | DependencyError"
+Progress: TypeAlias = "History | DependencyError | LoadSummary"
 
 LOG: Final = structlog.get_logger("ingest.load")
 _LOADED: Final = (Kind.OBJECT, Kind.RECOVERED, Kind.JOB)  # in this order
@@ -80,7 +80,8 @@ def load(
     error, the others are loaded, and the next run tries it again (objects never change, so within one run
     a second try is no use). With `every` it looks again after so many seconds, until `stop` is set. The
     warehouse is let go in between, so that dbt can have it; a look that finds it locked, or can't reach the
-    store, tells `on_progress` the error, and the next one tries again. Killed anywhere, the next run goes on.
+    store, tells `on_progress` the error, and the next one tries again; one that goes through tells the summary
+    so far. Killed anywhere, the next run goes on.
     The records of `job` are left in raw.job_runs, where the warehouse can be had.
     """
     summary = LoadSummary()
@@ -89,6 +90,8 @@ def load(
         while True:
             try:
                 run.cycle()
+                if every is not None:
+                    on_progress(summary)
             except (StoreUnavailable, WarehouseLocked) as error:
                 if every is None:
                     raise

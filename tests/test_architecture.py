@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "ingest"
 MAY_IMPORT = {
     "records": (),
     "errors": (),
-    "telemetry": (),
+    "telemetry": ("errors",),
     "events": (),
     "times": (),
     "envelope": ("events",),
@@ -25,6 +25,13 @@ MAY_IMPORT = {
     "patience": ("errors",),
     "summary": ("batch", "chain", "objects", "records"),
     "monitor": ("batch", "chain", "records"),
+    "monitors": ("batch", "chain", "monitor", "records"),
+    "progress": ("batch", "chain", "records"),
+    "health": ("progress", "records"),
+    "metrics": (),
+    "meters": ("batch", "chain", "events", "health", "metrics", "records", "summary"),
+    "loading": ("errors", "health", "load", "metrics"),
+    "endpoint": ("errors",),
     "consume": (
         "batch",
         "chain",
@@ -81,6 +88,8 @@ ONLY_IMPORTERS = {
     "typer": {"cli"},
     "pydantic": {"configuration", "settings"},
     "dotenv": {"cli"},
+    "prometheus_client": {"metrics"},
+    "http": {"cli", "endpoint"},
 }
 MODULES = sorted({path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")})
 

@@ -276,7 +276,8 @@ def test_following_waits_for_a_locked_warehouse_and_for_the_store(path: Path, tm
             load_once(store, path)
         seen: list[object] = []
         summary = follow(store, path, seen, lambda: release(holder), *[lambda: None] * 2)
-    assert [type(one) for one in seen] == [WarehouseLocked, StoreUnavailable, StoreUnavailable, History]
+    told = [WarehouseLocked, StoreUnavailable, StoreUnavailable, History, LoadSummary]
+    assert [type(one) for one in seen] == told
     assert summary.rows == 10
 
 
