@@ -107,8 +107,8 @@ def _slot(metadata: str | None) -> int | None:
 
 def _no_topic(topic: str, known: Sequence[str]) -> BrokerError:
     near = difflib.get_close_matches(topic, known, 1)
-    has = f"did you mean {near[0]}?" if near else f"it has: {', '.join(sorted(known)) or 'none'}"
+    has = f"did you mean {near[0]}?" if near else f"it has: {', '.join(sorted(known)[:20]) or 'none'}"
     return BrokerError(
         f"the broker has no topic {topic} ({has})",
-        "Create the topic, mend KAFKA_TOPIC_EVENTS_RAW, or send it records: ingest produce.",
+        "Create the topic, mend KAFKA_TOPIC_EVENTS_RAW, let this user see it (ACL), or make it: ingest produce.",
     )

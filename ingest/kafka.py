@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from ingest.errors import BrokerError, BrokerUnavailable, IngestError, SettingsError
+from ingest.remedies import remedy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -105,10 +106,10 @@ def broker_error(doing: str, error: KafkaError, cause: KafkaError | None = None)
     if error.code() == KafkaError._INVALID_ARG:
         return SettingsError(
             f"{doing}: the Kafka client refuses its settings: {error.str()}",
-            "See the KAFKA_* settings and --kafka-config.",
+            remedy_of(error.str()) or "See the KAFKA_* settings and --kafka-config.",
         )
     kind = BrokerUnavailable if passes(error) else BrokerError
-    return kind(f"{doing}: {error.str()}", REMEDIES.get(error.code(), ""))
+    return kind(f"{doing}: {error.str()}", remedy_of(error.str()) or REMEDIES.get(error.code(), ""))
 
 
 class Watch:
