@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from threading import Event
@@ -28,6 +28,18 @@ def print_result(result: Mapping[str, Any], output: Output) -> None:
     for name, value in result.items():
         if text := _plain(value):  # empty lists and tables have nothing to say
             print(f"{name.replace('_', ' '):22} {text}")
+
+
+def print_table(lines: Sequence[Mapping[str, Any]]) -> None:
+    """Lines with the same names as a table on stdout, for people: numbers to the right. Nothing if there are none."""
+    if not lines:
+        return
+    rows = [[name.replace("_", " ") for name in lines[0]], *([_plain(cell) for cell in line.values()] for line in lines)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    numbers = [isinstance(cell, int) for cell in lines[0].values()]
+    for row in rows:
+        cells = zip(row, widths, numbers, strict=True)
+        print("  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells).rstrip())
 
 
 def _plain(value: Any) -> str:
