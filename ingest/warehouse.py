@@ -22,7 +22,7 @@ from ingest.rows import fit
 from ingest.tables import HISTORY_COLUMNS, HISTORY_SCHEMA, TABLES, History, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -234,5 +234,19 @@ def query(path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         with duckdb.connect(str(path), read_only=True) as connection:
             result = connection.execute(sql)
             return [name for name, *_ in result.description or ()], result.fetchall()
+    except duckdb.Error as error:
+        raise _warehouse_error(path, error) from error
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[Callable[[str, Sequence[object]], list[tuple[Any, ...]]]]:
+    """What answers statements with their parameters, all from one state: nobody else can write meanwhile.
+
+    Raises `WarehouseError`, inside the block too; `WarehouseLocked` while a writer has the file.
+    """
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            connection.execute("set memory_limit = '512MB'")
+            yield lambda sql, parameters: connection.execute(sql, list(parameters)).fetchall()
     except duckdb.Error as error:
         raise _warehouse_error(path, error) from error
