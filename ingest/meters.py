@@ -157,6 +157,9 @@ class ConsumerMeter:
         """See `Monitor.broker_failed`."""
         self._broker_failures.inc()
 
+    def broker_answered(self, now: float) -> None:
+        """See `Monitor.broker_answered`: a matter of health."""
+
     def lost(self, partition: Partition, lost: OffsetRange) -> None:
         """See `Monitor.lost`."""
         self._lost.labels(*_labels(partition)).inc(len(lost))

@@ -59,6 +59,12 @@ class Monitor(Protocol):
     def broker_failed(self, error: Exception, now: float) -> None:
         """A question to the broker failed and is asked again."""
 
+    def broker_answered(self, now: float) -> None:
+        """A question to the broker was answered. Of a member with partitions, `ends` says it too.
+
+        One without any is to ask something now and then: else nobody notices that the broker went away.
+        """
+
     def lost(self, partition: Partition, lost: OffsetRange) -> None:
         """The broker had deleted these before they were read."""
 

@@ -82,6 +82,11 @@ class Monitors:
         for one in self._monitors:
             one.broker_failed(error, now)
 
+    def broker_answered(self, now: float) -> None:
+        """See `Monitor.broker_answered`."""
+        for one in self._monitors:
+            one.broker_answered(now)
+
     def lost(self, partition: Partition, lost: OffsetRange) -> None:
         """See `Monitor.lost`."""
         for one in self._monitors:

@@ -189,6 +189,11 @@ class Progress:
             self._run.broker_failing_since = now if since is None else since
             self._run.broker_error = error
 
+    def broker_answered(self, now: float) -> None:
+        """See `Monitor.broker_answered`."""
+        with self._lock:
+            self._run.answer(now)
+
     def lost(self, partition: Partition, lost: OffsetRange) -> None:
         """See `Monitor.lost`: a metric's matter."""
 

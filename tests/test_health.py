@@ -402,6 +402,20 @@ def test_an_idle_member_that_hears_of_one_failure_is_not_judged_by_the_past():
     assert told.until(5300).why() == ({"broker_failing"}, set(), {"broker_failing"})
 
 
+def test_a_broker_that_goes_away_from_a_member_without_partitions_is_told_of():
+    """Its session ran out, so that it lost them all: it asks other questions."""
+    told = settled().until(100)
+    told.progress.gone(P0)
+    told.progress.gone(P1)
+    told.end.clear()
+    told.progress.broker_failed(BROKER_IS_DOWN, 120)
+    assert told.until(420).why() == ({"broker_failing"}, set(), {"broker_failing"})
+    told.progress.broker_answered(420)
+    assert told.why()[0] == {"not_assigned"}
+    told.progress.joined(421)
+    assert told.why() == (set(), set(), set())
+
+
 def test_a_stop_is_not_ready_and_its_poll_loop_need_not_turn():
     told = settled().until(100)
     told.progress.stopping(100)
