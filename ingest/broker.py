@@ -50,7 +50,7 @@ class KafkaBroker:
             found = self._client.list_topics(timeout=_PATIENCE)
         for topic in topics:
             if topic not in found.topics:
-                raise _no_topic(topic, [name for name in found.topics if not name.startswith("__")])
+                raise no_topic(topic, [name for name in found.topics if not name.startswith("__")])
         return str(found.cluster_id or "")
 
     def has_id(self, topic: str) -> bool:
@@ -105,7 +105,8 @@ def _slot(metadata: str | None) -> int | None:
     return int(text) if metadata and metadata.startswith(_SLOT) and text.isdigit() else None
 
 
-def _no_topic(topic: str, known: Sequence[str]) -> BrokerError:
+def no_topic(topic: str, known: Sequence[str]) -> BrokerError:
+    """What is said of a topic that is not among those known."""
     near = difflib.get_close_matches(topic, known, 1)
     has = f"did you mean {near[0]}?" if near else f"it has: {', '.join(sorted(known)[:20]) or 'none'}"
     return BrokerError(

@@ -7,6 +7,7 @@ import time
 import zlib
 from base64 import b64encode
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from ingest.s3_errors import ACCESS_REMEDY, BUSY_REMEDY, s3_error, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from mypy_boto3_s3 import S3Client
 
@@ -127,6 +129,12 @@ class S3Store:
                     key = one["Key"].removeprefix(self._root)
                     if is_key(key):
                         yield Entry(key, one["Size"])
+
+    def server_time(self) -> datetime | None:
+        """What the server's clock says, to the second; None if it does not say."""
+        with self._calling("can't ask for the time") as s3:
+            head = s3.head_bucket(Bucket=self._bucket)["ResponseMetadata"]["HTTPHeaders"]
+        return parsedate_to_datetime(head["date"]) if "date" in head else None
 
     def _connected(self) -> S3Client:
         with self._lock:
