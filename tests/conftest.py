@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.services.kafka import embedded_broker, kafka_broker  # noqa: F401 - fixtures of the whole session
 from tests.services.s3 import S3Server, s3_server
+
+os.environ["HTTP_PORT"] = "0"  # many a consumer runs here at once, and there is one port 8080
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ import typer
 
 from ingest import errors, telemetry
 from ingest.cli import app
+from ingest.health import MEANINGS
+from ingest.metrics import METRICS
 from ingest.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -40,6 +42,22 @@ def test_every_log_event_is_documented():
     code = "\n".join(path.read_text() for path in (ROOT / "ingest").rglob("*.py"))
     logged = set(re.findall(r"\b(?:LOG|log)\.(?:debug|info|warning|error)\(\s*\"(\w+)\"", code))
     assert logged | {telemetry.CLIENT_LOG, telemetry.LIBRARY_LOG} == set(first_cells("Log events"))
+
+
+def test_every_metric_is_documented_as_the_list_has_it():
+    lines = [f"| `{one.name}` | {one.kind} | {', '.join(one.labels)} | {one.meaning} |" for one in METRICS]
+    assert re.findall(r"^\| `ingest_\w+` \|.*$", OPERATIONS, re.M) == lines
+
+
+def test_every_metric_that_the_page_names_exists():
+    named = set(re.findall(r"\b(ingest_[a-z_]+?)(?:_bucket|_count|_sum)?\b", OPERATIONS))
+    assert named == {one.name for one in METRICS}
+
+
+def test_every_reason_of_bad_health_is_documented_with_its_meaning():
+    section = OPERATIONS.split("## Health\n", 1)[1].split("\n## ", 1)[0]
+    told = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|$", section, re.M)
+    assert told == [(why.value, meaning) for why, meaning in MEANINGS.items()]
 
 
 def test_every_exit_code_is_documented():

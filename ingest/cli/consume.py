@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingest.cli.jobs import recorder_of
-from ingest.cli.options import As, BatchSize, Bootstrap, FlushInterval, KafkaConfig, StoreUrl, Topic
+from ingest.cli.options import As, BatchSize, Bootstrap, FlushInterval, HttpPort, KafkaConfig, StoreUrl, Topic
+from ingest.cli.serving import consumer_served
 from ingest.cli.wiring import SystemClock, broker_of, client_of, pairs, settings_of, store_of, survey_of
 from ingest.console import Output, leave, note, print_result, stopping
 
 if TYPE_CHECKING:
     from ingest.broker import KafkaBroker
     from ingest.consume import Options
+    from ingest.monitor import Monitor
     from ingest.settings import Settings
     from ingest.summary import Summary
 
@@ -34,13 +36,14 @@ def consume(
     accept_settings: Annotated[
         bool, typer.Option("--accept-settings", help="Go on with a chain that was written with other settings.")
     ] = False,
+    http_port: HttpPort = None,
     output: As = Output.TEXT,
 ) -> None:
     """Store the topic's records as Parquet objects, each record exactly once.
 
     Runs until it is stopped (Ctrl-C or SIGTERM: flush, commit, leave the group; a second time: leave at
     once, nothing is lost). With --once or --max-records it ends by itself, with exit code 1 if any record
-    was quarantined.
+    was quarantined, and serves /health and /metrics only if --http-port says where.
 
     Example: ingest consume --batch-size 10000 --store data/objects
     """
@@ -52,16 +55,18 @@ def consume(
         "kafka_topic_events_raw": topic,
         "kafka_consumer_group": group,
         "kafka_bootstrap_servers": bootstrap_servers,
+        "http_port": http_port,
     }
-    settings = settings_of(flags)
-    with stopping() as stop:
+    settings, properties = settings_of(flags), pairs(kafka_config)
+    bounded = once or max_records is not None
+    port = 0 if bounded and http_port is None else settings.http_port
+    with stopping() as stop, consumer_served(settings, port) as monitor:
         summary = _consume(
-            settings, pairs(kafka_config), stop, any_settings=accept_settings, once=once, max_records=max_records
+            settings, properties, stop, monitor, any_settings=accept_settings, once=once, max_records=max_records
         )
     _print_summary(summary, output)
     if summary.unfinished:
         note(f"{summary.unfinished} records were read but not stored; they will be read again")
-    bounded = once or max_records is not None
     bad = summary.quarantined if bounded else 0
     if bad and output is Output.TEXT:
         note(f"{bad} records are quarantined: stored, with the reason in _error and the bytes in _raw (exit code 1)")
@@ -69,14 +74,19 @@ def consume(
 
 
 def _consume(
-    settings: Settings, properties: Mapping[str, str], stop: Event, *, any_settings: bool, **bounds: Any
+    settings: Settings,
+    properties: Mapping[str, str],
+    stop: Event,
+    monitor: Monitor,
+    *,
+    any_settings: bool,
+    **bounds: Any,
 ) -> Summary:
     from concurrent.futures import ThreadPoolExecutor
 
     from ingest.consume import Consumer, Crew
     from ingest.jobs import Counts, JobType
     from ingest.kafka import EMBEDDED
-    from ingest.monitors import Monitors
     from ingest.probe import probe
     from ingest.source import KafkaSource, consumer_settings
 
@@ -96,7 +106,7 @@ def _consume(
             survey_of(settings, broker, cluster, store, any_settings=any_settings),
             _options(settings, **bounds),
             SystemClock(),
-            Monitors(),
+            monitor,
             Crew(
                 ThreadPoolExecutor(settings.put_concurrency, thread_name_prefix="put"),
                 ThreadPoolExecutor(4, thread_name_prefix="survey"),

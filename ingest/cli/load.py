@@ -10,6 +10,7 @@ import typer
 
 from ingest.cli.jobs import run_of
 from ingest.cli.options import As, StoreUrl, Warehouse
+from ingest.cli.serving import loader_served
 from ingest.cli.wiring import SystemClock, settings_of, store_of
 from ingest.console import Output, leave, print_result, progress, stopping
 from ingest.errors import InputError
@@ -20,6 +21,7 @@ def load(
     warehouse: Warehouse = None,
     follow: Annotated[bool, typer.Option("--follow", help="Look again until stopped.")] = False,
     interval: Annotated[float, typer.Option(min=0.1, max=86400, help="Seconds between two looks.")] = 10,
+    http_port: Annotated[int, typer.Option(min=0, max=65535, help="Where /health and /metrics are; 0: nowhere.")] = 0,
     output: As = Output.TEXT,
 ) -> None:
     """Load new objects into DuckDB, as Snowpipe does into Snowflake: each once, whole or not at all.
@@ -44,10 +46,12 @@ def load(
         nonlocal rows
         rows += _tell_load(line)
         show(rows)
+        watch(line)
 
     every, now = interval if follow else None, SystemClock().now
     job = run_of(JobType.LOAD)
-    with stopping() as stop, progress("rows", None) as show:
+    served = loader_served(settings, http_port, every or 0)
+    with stopping() as stop, served as watch, progress("rows", None) as show:
         summary = run(store_of(settings), path, now, on_progress, stop, every=every, job=job)
     print_result(asdict(summary), output)
     leave(1 if summary.failed else 0)
@@ -57,9 +61,12 @@ def _tell_load(line: Any) -> int:
     """Log one line of progress of a load; answers how many rows it brought."""
     import structlog
 
+    from ingest.load import LoadSummary
     from ingest.tables import History
 
     log = structlog.get_logger("ingest.load")
+    if isinstance(line, LoadSummary):
+        return 0
     if not isinstance(line, History):
         log.warning("load_waits", error=str(line))
         return 0

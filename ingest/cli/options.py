@@ -29,3 +29,6 @@ As = Annotated[Output, typer.Option("--output", help="How the result is printed 
 Warehouse = Annotated[
     Path | None, typer.Option("--warehouse", help="The DuckDB file. [DUCKDB_PATH: data/warehouse.duckdb]")
 ]
+HttpPort = Annotated[
+    int | None, typer.Option("--http-port", help="Where /health and /metrics are; 0: nowhere. [HTTP_PORT: 8080]")
+]

@@ -88,12 +88,19 @@ def absent(reason: str) -> None:
 
 @pytest.fixture(scope="session")
 def embedded_broker() -> Iterator[str]:
-    """The bootstrap address of an embedded broker in another process; it ends when its stdin closes."""
+    """The bootstrap address of an embedded broker in another process."""
+    with own_embedded_broker() as (bootstrap, _):
+        yield bootstrap
+
+
+@contextmanager
+def own_embedded_broker() -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The bootstrap address of an embedded broker, and its process, which ends when its stdin closes."""
     with subprocess.Popen(
         [sys.executable, "-c", _EMBEDDED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
-        yield process.stdout.readline().strip()
+        yield process.stdout.readline().strip(), process
         process.stdin.close()
         assert process.wait(10) == 0
