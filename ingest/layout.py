@@ -7,7 +7,7 @@
 
 All else is foreign: somebody's notes, another program's objects. No form can be taken for another, whatever
 the topic is called. A recovered row is a second row of its record, on purpose: it takes the place of the
-quarantined one in staging (docs/operations.md, Quarantine).
+quarantined one in staging (docs/decisions/0012).
 """
 
 from __future__ import annotations
@@ -80,6 +80,14 @@ def recovered_key(slot: Slot, number: int) -> str:
     if not 0 <= number < MAX_RECOVERIES:
         raise ValueError(f"not the number of a recovered object: {number}")
     return f"{recovered_prefix(slot)}{number:04d}{SUFFIX}"
+
+
+def number_of(key: str) -> int:
+    """The number of a recovered object, from its key. Raises ValueError for every other key."""
+    found = _RECOVERED.fullmatch(key)
+    if found is None:
+        raise ValueError(f"not the key of a recovered object: {key!r}")
+    return int(found["number"])
 
 
 def job_key(job_type: str, run_id: str, number: int) -> str:

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent.parent
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = typer.main.get_command(app).commands
+#: The commands below those that are groups too.
+ALL_COMMANDS = [one for found in COMMANDS.values() for one in (found, *getattr(found, "commands", {}).values())]
 
 
 def first_cells(heading: str) -> list[str]:
@@ -74,9 +76,7 @@ def test_what_a_page_names_exists(page):
         assert (ROOT / path).exists(), f"path {path}"
     for command in re.findall(r"`ingest ([a-z]+)", text):
         assert command in COMMANDS, f"command ingest {command}"
-    options = {option for command in COMMANDS.values() for param in command.params for option in param.opts} | {
-        "--help"
-    }
+    options = {option for command in ALL_COMMANDS for param in command.params for option in param.opts} | {"--help"}
     for option in re.findall(r"`(?:ingest [^`]*)?(--[a-z][a-z-]+)", text):
         assert option in options, f"option {option}"
     for verb in re.findall(r"(?:`|\$ )make ([a-z-]+)", text):

@@ -9,6 +9,7 @@ from ingest.layout import (
     Slot,
     job_key,
     kind_of,
+    number_of,
     recovered_from,
     recovered_key,
     recovered_prefix,
@@ -67,10 +68,13 @@ def test_recovered_keys_start_with_their_objects_prefix_and_no_other_ones():
     assert recovered_key(slot, 3).startswith(recovered_prefix(slot))
     assert not recovered_key(Slot(CHAIN, 50), 3).startswith(recovered_prefix(slot))
     assert recovered_key(slot, 9) < recovered_key(slot, 10)
+    assert [number_of(recovered_key(slot, number)) for number in (0, 9_999)] == [0, 9_999]
 
 
 def test_what_has_no_key_is_a_mistake_of_the_caller():
     with pytest.raises(ValueError, match="10000"):
         recovered_key(Slot(CHAIN, 0), 10_000)
+    with pytest.raises(ValueError, match="recovered object"):
+        number_of(CHAIN.key(0))
     with pytest.raises(ValueError, match="job record"):
         job_key("in/gest", "x", 0)
