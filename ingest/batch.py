@@ -78,6 +78,7 @@ class Buffer:
         self._decoded_rows = 0
         self._decoded_bytes = 0
         self._opened_at: float | None = None
+        self._floor = position
         self._lost: tuple[OffsetRange, ...] = ()
 
     def __len__(self) -> int:
@@ -90,10 +91,11 @@ class Buffer:
 
     @property
     def reading_from(self) -> int:
-        """The offset after the last record taken in."""
+        """The offset after the last record taken in, or after what the broker turned out not to have."""
         if len(self._waiting):
             return self._waiting.offsets[-1] + 1
-        return int(self._frames[-1]["_offset"][-1]) + 1 if self._frames else self.position
+        last = int(self._frames[-1]["_offset"][-1]) + 1 if self._frames else self.position
+        return max(last, self._floor)
 
     @property
     def held(self) -> int:
@@ -114,6 +116,11 @@ class Buffer:
     def lose(self, lost: OffsetRange) -> None:
         """Note that the broker no longer has these offsets; the batch whose range holds them says so."""
         self._lost += (lost,)
+        self.skip(lost.next)
+
+    def skip(self, offset: int) -> None:
+        """Note that reading goes on here: the broker has nothing before that was not taken in."""
+        self._floor = offset
 
     def drop_before(self, offset: int) -> None:
         """Forget everything before `offset`: another writer's objects hold it."""

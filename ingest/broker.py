@@ -37,6 +37,7 @@ class KafkaBroker:
     def __init__(self, settings: Mapping[str, Any], group: str, generation: str | None = None) -> None:
         self._ids = TopicIds(settings)
         self._generation = generation
+        self._topic: str | None = None  # one that is there
         self._watch = Watch()
         self._lock = threading.Lock()
         own: dict[str, Any] = {"group.id": group, "isolation.level": "read_committed", "error_cb": self._watch.note}
@@ -51,7 +52,13 @@ class KafkaBroker:
         for topic in topics:
             if topic not in found.topics:
                 raise no_topic(topic, [name for name in found.topics if not name.startswith("__")])
+        self._topic = topics[0] if topics else None
         return str(found.cluster_id or "")
+
+    def reach(self) -> None:
+        """See `Broker.reach`."""
+        with self._asking("reaching the broker"):
+            self._client.list_topics(self._topic, timeout=_PATIENCE)  # of all topics, where none is known yet
 
     def has_id(self, topic: str) -> bool:
         """Whether the topic has an id, or another name stands for it."""

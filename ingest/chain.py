@@ -137,6 +137,9 @@ class Source(Protocol):
 class Broker(Protocol):
     """What is asked of the same logs apart from reading. From any thread; raises `BrokerError`."""
 
+    def reach(self) -> None:
+        """Answer nothing, if the broker can be reached."""
+
     def identity(self, topic: str) -> str:
         """What tells this incarnation of the topic from any other, or what was configured to stand for it."""
 

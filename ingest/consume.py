@@ -210,6 +210,8 @@ class Consumer:
         try:
             for chain in {lane.partition.topic: lane.chain for lane in lanes}.values():
                 check_identity(self._broker, chain)
+            self._broker.reach()
+            self._monitor.broker_answered(self._clock.monotonic())
             for lane in lanes:
                 end = self._broker.bounds(lane.partition).next
                 self._monitor.ends(lane.partition, end, self._clock.monotonic())
@@ -299,6 +301,7 @@ class Consumer:
         self._lanes[partition] = lane
         if start > position and not found.first:
             self._lose(lane, OffsetRange(position, start))
+        lane.buffer.skip(start)
         now = self._clock.monotonic()
         self._monitor.opened(partition, position, start, now)
         self._monitor.ends(partition, found.bounds.next, now)

@@ -129,8 +129,8 @@ class KafkaSource:
         """Where the other partitions go on: eager assignors know only the assignment as a whole."""
         others = _places(self._begun.keys() - {partition})
         for place in self._consumer.position(others):
-            if place.offset >= 0:  # or nothing of it was read yet
-                self._begun[Partition(place.topic, place.partition)] = place.offset
+            other = Partition(place.topic, place.partition)
+            self._begun[other] = max(self._begun[other], place.offset)  # that of before, if nothing came since
         return [TopicPartition(*other, self._begun[other]) for other in self._begun if other != partition]
 
     def _on_assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:

@@ -35,5 +35,6 @@ def batch(start: int, *offsets: int, lost: tuple[OffsetRange, ...] = ()) -> Batc
     return Batch(OffsetRange(start, offsets[-1] + 1), decode(records(*offsets)), lost)
 
 
-def chain(store: Store | Path, nonce: str = "writer-1") -> Chain:
-    return Chain(FolderStore(store) if isinstance(store, Path) else store, CHAIN, Encoder("test", nonce))
+def chain(store: Store | Path, nonce: str = "writer-1", encode: Encoder | None = None, **options) -> Chain:
+    where = FolderStore(store) if isinstance(store, Path) else store
+    return Chain(where, CHAIN, encode or Encoder("test", nonce), **options)

@@ -61,13 +61,16 @@ class Pipeline:
             properties["queued.max.messages.kbytes"] = str(kilobytes)
             properties["fetch.message.max.bytes"] = str(1024 * kilobytes)
         group = changes.pop("group", self.group)
+        topics = changes.pop("topics", [self.topic])
+        if not changes.pop("timeouts", True):  # KIP-848's are the broker's
+            properties.clear()
         monitors, more = changes.pop("monitors", ()), changes.pop("properties", {})
         for name, value in changes.items():
             (limits if name in limits else options)[name] = value
         conf = consumer_settings(self.client, group, properties | more)
         encode, where = Encoder("test", uuid.uuid4().hex), store or FolderStore(self.root)
         return Consumer(
-            lambda listener: KafkaSource(conf, [self.topic], listener),
+            lambda listener: KafkaSource(conf, topics, listener),
             Survey(
                 KafkaBroker(self.client, group),
                 lambda partition, identity: Chain(where, self._identity(partition, identity), encode),
@@ -80,7 +83,7 @@ class Pipeline:
         )
 
     def _identity(self, partition: Partition, identity: str) -> ChainId:
-        return ChainId(self.chain or self.topic, identity, partition.number)
+        return ChainId(self.chain or partition.topic, identity, partition.number)
 
     def run(self, **changes) -> Summary:
         return self.consumer(**changes).run()

@@ -134,3 +134,23 @@ def test_batches_follow_each_other_and_hold_every_record_once(chunk, steps, gaps
     assert [one.range.start for one in taken] == ends[:-1]
     assert [offset for one in taken for offset in one.rows["_offset"]] == sent
     assert all(one.rows.height <= rows for one in taken)
+
+
+def test_what_the_broker_lacks_is_read_past_once():
+    """Cut off twice before a record came in between: the second loss begins where the first ended."""
+    waiting = Buffer(10, Limits(100, 1 << 20, 60), decode)
+    waiting.lose(OffsetRange(10, 17))
+    assert waiting.reading_from == 17
+    waiting.lose(OffsetRange(17, 20))
+    waiting.add(records(21), now=0)
+    assert waiting.reading_from == 22
+    taken = waiting.take(now=0)
+    assert (taken.range, taken.lost) == (OffsetRange(10, 22), (OffsetRange(10, 17), OffsetRange(17, 20)))
+
+
+def test_reading_begins_behind_what_was_gone_before_the_chain():
+    waiting = Buffer(0, Limits(100, 1 << 20, 60), decode)
+    waiting.skip(5)
+    assert waiting.reading_from == 5
+    waiting.add(records(8), now=0)
+    assert (waiting.take(now=0).range, waiting.reading_from) == (OffsetRange(0, 9), 9)
