@@ -198,7 +198,8 @@ class Chain:
         """
         anchor = self._anchor(hint)
         after = self.identity.key(anchor.range.start) if anchor else ""
-        key = max((entry.key for entry in self._store.list(self.identity.prefix, after)), default=None)
+        found = self._store.list(self.identity.prefix, after)
+        key = max((entry.key for entry in found if self.identity.is_slot(entry.key)), default=None)
         last = anchor if key is None else self._object(key)
         if last:
             self._check_settings(last)

@@ -46,6 +46,11 @@ class ChainId:
         """The key of the slot at offset `start`: zero-padded, so that keys sort as offsets do."""
         return f"{self.prefix}{start:020d}{SUFFIX}"
 
+    def is_slot(self, key: str) -> bool:
+        """Whether the key is one that `key` answers: not somebody's notes beside the objects."""
+        name = key.removeprefix(self.prefix).removesuffix(SUFFIX)
+        return len(name) == 20 and name.isascii() and name.isdigit() and key == f"{self.prefix}{name}{SUFFIX}"
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectMetadata:

@@ -121,6 +121,14 @@ def test_an_object_that_was_moved_stops_everything(tmp_path):
         ours.last()
 
 
+def test_notes_beside_the_objects_are_left_alone(tmp_path):
+    ours = chain(tmp_path)
+    ours.append(batch(0, 0, 1))
+    for name in ("zzz.txt", "_SUCCESS", "9" * 19 + ".parquet", "copy-of-" + "9" * 20 + ".parquet"):
+        (tmp_path / CHAIN.prefix / name).write_text("not an object")
+    assert ours.last().range == OffsetRange(0, 2)
+
+
 def test_a_foreign_object_in_the_chain_stops_everything(tmp_path):
     path = tmp_path / CHAIN.key(0)
     path.parent.mkdir(parents=True)

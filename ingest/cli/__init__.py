@@ -55,7 +55,9 @@ def main() -> None:
         note(f"error: this command needs {error.name}, which is not installed")
         note("next:  pip install '.[load,dbt]' in a checkout, or make setup")
         leave(SettingsError.exit_code)
-    except Exception:
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException:  # a panic in a library written in Rust is no Exception
         traceback.print_exc()
         note("error: this is a bug in ingest; what is stored and loaded is not touched by it")
         note("next:  report it with the lines above")
