@@ -34,7 +34,10 @@ def print_table(lines: Sequence[Mapping[str, Any]]) -> None:
     """Lines with the same names as a table on stdout, for people: numbers to the right. Nothing if there are none."""
     if not lines:
         return
-    rows = [[name.replace("_", " ") for name in lines[0]], *([_plain(cell) for cell in line.values()] for line in lines)]
+    rows = [
+        [name.replace("_", " ") for name in lines[0]],
+        *([_plain(cell) for cell in line.values()] for line in lines),
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     numbers = [isinstance(cell, int) for cell in lines[0].values()]
     for row in rows:
