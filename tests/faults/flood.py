@@ -11,6 +11,8 @@ from typing import Any, Final
 import polars as pl
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
+from tests.faults.waiting import eventually
+
 _BAD_EVERY: Final = 97  #: each so many-th record is no event, and has to be stored byte for byte
 _EVENT: Final = (
     b'{"event_id":"%s/%d/%d","event_type":"item_answered","timestamp":1757073600000,"learner_id":"learner-%d",'
@@ -87,6 +89,12 @@ class Flood:
     def widen(self, partitions: int) -> None:
         """The topic has so many partitions now."""
         self.sent |= dict.fromkeys(range(len(self.sent), partitions), 0)
+        eventually(self._knows_all, "the producer knows each partition")
+
+    def _knows_all(self) -> bool:
+        """Whether the last partition can be sent to; asking is what makes the client look."""
+        found = self._producer.list_topics(self.topic, timeout=30).topics[self.topic].partitions
+        return len(found) == len(self.sent)
 
     def flush(self) -> None:
         """Wait until the broker has acknowledged all."""

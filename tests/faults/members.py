@@ -18,6 +18,7 @@ class Member:
     def __init__(self, name: str, words: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.name, self.log = name, log
         self.wanted = False  #: whether it is meant to be running
+        self.starts = 0
         self.exits: Counter[int] = Counter()  #: how often it ended with what, by itself or not
         self._command = [sys.executable, "-m", *words]
         # The key id names the process to whoever reads its requests.
@@ -35,6 +36,7 @@ class Member:
 
     def start(self) -> None:
         self.wanted = True
+        self.starts += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
 

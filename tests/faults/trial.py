@@ -7,7 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,8 @@ class Trial:
         self.faults: Counter[str] = Counter()
         self.forgiven: set[int] = set()
         self.members: dict[str, Member] = {}
+        self.belongings = ExitStack()  #: what ends with the trial
+        self.kafka = dict(_KAFKA)  #: the members' client settings
         label = f"{name.replace(' ', '-')}-{time.monotonic_ns() % 10**9}"
         self.folder = site.folder / label
         self.folder.mkdir()
@@ -72,7 +74,7 @@ class Trial:
         `tests.faults.driver`, which then does the work. `settings` by their names in the environment.
         """
         environment = os.environ | CREDENTIALS | self._settings() | settings
-        properties = _KAFKA | ({"group.instance.id": name} if static else {})
+        properties = self.kafka | ({"group.instance.id": name} if static else {})
         command = ["tests.faults.driver", *driver, "--"] if driver else ["ingest"]
         command += ["consume", "--batch-size", str(batch)]
         command += [word for pair in properties.items() for word in ("--kafka-config", "=".join(pair))]
@@ -115,6 +117,21 @@ class Trial:
         """How many offsets are stored."""
         return sum(self.tips().values())
 
+    def feed(self, records: int, moments: int) -> Iterator[int]:
+        """Send so many records in all, and stop at so many moments with a share of them still to be stored."""
+        share, target = -(-records // moments), 0
+        for moment in range(moments):
+            self.flood.send(share)
+            self.flood.flush()
+            yield moment
+            target += share
+            eventually(lambda done=target - share: self.tended_and_stored() >= done, self._behind, 180)
+
+    def tended_and_stored(self) -> int:
+        """How many offsets are stored, with the members tended."""
+        self.tend()
+        return self.stored()
+
     def catch_up(self, patience: float = 120) -> None:
         """Wait until the members that run have stored all that the topic has; they must get there by themselves."""
         self.flood.flush()
@@ -123,7 +140,14 @@ class Trial:
             self.tend()
             return self.tips() == {part: end for part, end in self.flood.sent.items() if end}
 
-        eventually(caught_up, lambda: f"{self.name}: stored {self.tips()} of {self.flood.sent}", patience)
+        eventually(caught_up, self._behind, patience)
+
+    def _behind(self) -> str:
+        return f"{self.name}: stored {self.tips()} of {self.flood.sent}"
+
+    def exits(self, code: int) -> int:
+        """How often a member ended with this code."""
+        return sum(member.exits[code] for member in self.members.values())
 
     def settle(self) -> Account:
         """Stop the members as users do, and count every offset."""
@@ -144,6 +168,7 @@ class Trial:
             member.kill()
         self.topic.delete()
         self.shelf.clear()
+        self.belongings.close()
 
 
 @contextmanager
