@@ -7,6 +7,7 @@ import pytest
 
 from tests.services.kafka import embedded_broker, kafka_broker  # noqa: F401 - fixtures of the whole session
 from tests.services.s3 import S3Server, s3_server
+from tests.services.secure_kafka import secure_broker  # noqa: F401
 
 os.environ["HTTP_PORT"] = "0"  # many a consumer runs here at once, and there is one port 8080
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -120,6 +121,13 @@ class SecureKafka:
         )
         self.admin.create_acls([acl])[acl].result(30)
         time.sleep(0.5)  # until the authorizer has heard of it
+
+
+@pytest.fixture(scope="session", name="secure")
+def secure_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    """One for the session. Import it in a conftest, nowhere else."""
+    with secure_kafka(tmp_path_factory.mktemp("secure-kafka")) as own:
+        yield own
 
 
 @contextmanager
