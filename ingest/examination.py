@@ -71,6 +71,7 @@ class Examination:
         stored = evidence.inventory.chains()
         chains = stored.keys() | self._absent.keys() | self._marks.keys() | self._chains_with_rows()
         self._walks = {chain: walk(chain, stored.get(chain, ()), self._absent[chain]) for chain in chains}
+        self._overlapping = {key for one in self._walks.values() for key in one.overlapping}
 
     @property
     def positions(self) -> dict[ChainId, int]:
@@ -178,21 +179,22 @@ class Examination:
 
     def _not_loaded(self) -> Iterator[Discrepancy]:
         """Objects that wait though all should be loaded, or though loaders have gone on behind them."""
-        cutoff = self._evidence.held_at - PASSED_OVER
+        cutoff, overlapping = self._evidence.held_at - PASSED_OVER, self._overlapping
         passed: set[ChainId] = set()  # chains with an object loaded before the cutoff behind the one at hand
         for item in sorted(self._items.values(), key=lambda item: item.key, reverse=True):
             slot = layout.slot_of(item.key)
-            if self._waits(item) and (self._evidence.complete or (slot and slot.chain in passed)):
+            expected = self._evidence.complete or (slot and slot.chain in passed)
+            if expected and self._waits(item) and item.key not in overlapping:
                 what = "it is not loaded" + ", and later ones are" * bool(slot and slot.chain in passed)
                 yield Discrepancy(Kind.NOT_LOADED, what, item.chain, item.offsets, item.key)
             if slot and item.line and item.loaded and item.line.completed_at <= cutoff:
                 passed.add(slot.chain)
 
     def _doubled(self) -> Iterator[Discrepancy]:
-        """Records that came into the warehouse from two objects, unless the objects themselves overlap."""
-        overlapping = {key for one in self._walks.values() for key in one.overlapping}
+        """Records that came from two objects, where neither these nor their rows are what is wrong."""
         for first, second, offsets in doubled(list(self._items.values())):
-            if overlapping.isdisjoint((first.key, second.key)) and not (first.astray or second.astray):
+            well_loaded = all(one.loaded and not one.astray for one in (first, second))
+            if well_loaded and self._overlapping.isdisjoint((first.key, second.key)):
                 what = f"rows of these offsets came from {first.key} too"
                 yield Discrepancy(Kind.ROWS_DOUBLED, what, second.chain, offsets, second.key)
 

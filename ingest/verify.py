@@ -17,7 +17,7 @@ from ingest.inspection import inspect
 from ingest.inventory import take
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from ingest.chain import Store
@@ -85,7 +85,7 @@ def verify(
     if marks and sources.marks:
         after = sources.marks.after
         ends = _asked(lambda: after(examination.positions), "broker", away) or {}
-    found = list(examination.discrepancies(ends))
+    found = _once(examination.discrepancies(ends))
     if deep:
         known = {one.key for one in found if one.kind in _BYTES_KNOWN}
         found += [one for one in inspect(sources.store, inventory, on_progress) if one.key not in known]
@@ -108,6 +108,12 @@ def _asked(ask: Callable[[], _T] | None, what: str, away: dict[str, IngestError]
     except (BrokerError, WarehouseError) as error:
         away[what] = error
         return None
+
+
+def _once(found: Iterable[Discrepancy]) -> list[Discrepancy]:
+    """Each kind once for an object, as it was found first."""
+    first = {(one.kind, one.key or one): one for one in reversed(list(found))}
+    return [*reversed(first.values())]
 
 
 def _with_wrong(accounts: list[Account], found: list[Discrepancy]) -> list[Account]:

@@ -95,7 +95,7 @@ def _parts(gap: OffsetRange, absent: Collection[int]) -> Iterator[Hole]:
     slots = sorted(slot for slot in absent if gap.start <= slot < gap.next)
     if not slots or slots[0] > gap.start:
         yield Hole(OffsetRange(gap.start, slots[0] if slots else gap.next), None)
-    for slot, stop in zip(slots, [*slots[1:], gap.next], strict=True):
+    for slot, stop in zip(slots, [*slots[1:], gap.next], strict=False):
         yield Hole(OffsetRange(slot, stop), slot)
 
 
