@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ingest.database import query
 from ingest.errors import BrokerError, IngestError, SettingsError, WarehouseError
 from ingest.kafka import client_settings, ensure_topic
-from ingest.warehouse import query
 
 Echo = Callable[[str], object]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest.database import reading
 from ingest.errors import WarehouseError
 from ingest.objects import ChainId
 from ingest.tables import HISTORY_COLUMNS, History
-from ingest.warehouse import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

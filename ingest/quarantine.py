@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import polars as pl
 
+from ingest.database import reading
 from ingest.errors import SettingsError, WarehouseError
 from ingest.events import Reason
-from ingest.warehouse import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -163,7 +163,7 @@ def export(path: Path, selection: Selection, limit: int | None = None) -> Iterat
 
 @contextmanager
 def _reading(path: Path) -> Iterator[Select]:
-    """As `ingest.warehouse.reading`, of a warehouse that something was loaded into."""
+    """As `ingest.database.reading`, of a warehouse that something was loaded into."""
     if not path.exists():
         raise WarehouseError(f"there is no warehouse {path}", "Run `ingest load`, or name another --warehouse.")
     with reading(path) as select:

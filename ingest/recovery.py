@@ -145,7 +145,7 @@ class Recovery:
         key = slot.chain.key(slot.start)
         while True:
             known, number = recovered_rows(self.store, slot)
-            left = quarantined.join(known.select("_offset"), on="_offset", how="anti", maintain_order="left")
+            left = quarantined.join(known, on="_offset", how="anti", maintain_order="left")
             judged = self.judge.again(left)
             valid = judged.filter(pl.col("_error").is_null())
             outcome = Outcome(key, quarantined.height - left.height, valid.height, _reasons(judged))
@@ -185,6 +185,20 @@ def recovered_rows(store: Store, slot: Slot) -> tuple[pl.DataFrame, int]:
             raise InputError(f"{entry.key}: {error}") from error
         number = number_of(entry.key) + 1
     return pl.concat(frames), number
+
+
+def mended(store: Store, slot: Slot, rows: pl.DataFrame, judge: Judge) -> pl.DataFrame:
+    """The rows of an object as well as they are known today: the same records in the same order.
+
+    Recovered rows stand in place of quarantined ones, and the other quarantined ones are decoded again.
+    """
+    quarantined = rows.filter(pl.col("_error").is_not_null())
+    if quarantined.is_empty():
+        return rows
+    known, _ = recovered_rows(store, slot)
+    left = quarantined.join(known, on="_offset", how="anti", maintain_order="left")
+    kept = rows.join(quarantined, on="_offset", how="anti")
+    return pl.concat([kept, known, judge.again(left)]).sort("_offset")
 
 
 def keys_with_quarantined(store: Store, selection: Selection) -> Iterator[str]:

@@ -9,11 +9,13 @@ Times are naive `TIMESTAMP`s in UTC.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
+from ingest.errors import SettingsError
 from ingest.events import SCHEMA
 from ingest.jobs import JOB_SCHEMA
 from ingest.layout import Kind, kind_of
@@ -63,6 +65,8 @@ HISTORY_COLUMNS: Final[dict[str, str]] = {
 #: Every table of schema raw, and its columns.
 TABLES: Final = {"raw_events": RAW_COLUMNS, "job_runs": JOB_COLUMNS, "load_history": HISTORY_COLUMNS}
 
+_NAME: Final = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
+
 _POLARS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "VARCHAR": pl.String,
     "BIGINT": pl.Int64,
@@ -89,3 +93,12 @@ class History:
 def table_of(file: str) -> str:
     """The table that the rows of the object at this key belong in."""
     return "raw.job_runs" if kind_of(file) is Kind.JOB else "raw.raw_events"
+
+
+def check_table(name: str) -> None:
+    """Raise `SettingsError` unless `name` is `<schema>.<table>`, and none of the tables that loads write."""
+    if not _NAME.fullmatch(name) or name in {f"raw.{table}" for table in TABLES}:
+        raise SettingsError(
+            f"{name!r} is no table for that",
+            "Give <schema>.<table> in small letters, not one that `ingest load` fills.",
+        )

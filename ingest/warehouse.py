@@ -1,4 +1,4 @@
-"""DuckDB as the warehouse: raw rows, and the history of what was loaded. The only importer of duckdb.
+"""DuckDB as the warehouse: raw rows, and the history of what was loaded.
 
 An object's rows and its line in the history are written in one transaction, and the history's primary key
 is the object's key: each object is loaded once, whole or not at all, whoever is killed when. DuckDB lets one
@@ -8,31 +8,26 @@ process at a time write to its file.
 from __future__ import annotations
 
 import contextlib
-import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import duckdb
 import polars as pl
 
-from ingest.errors import WarehouseError, WarehouseLocked
+from ingest.database import connect, insert, plain, warehouse_error
+from ingest.errors import WarehouseError
 from ingest.jobs import rows_of
 from ingest.rows import fit
 from ingest.tables import HISTORY_COLUMNS, HISTORY_SCHEMA, TABLES, History, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from ingest.jobs import JobRecord
     from ingest.rows import Incoming
-
-#: One thread loads no slower than two, in half the memory, and leaves no half-full row groups to rewrite; the
-#: limit is for DuckDB's cache, which takes most of the machine otherwise; fewer checkpoints rewrite less.
-_SETTINGS: Final = "set threads = 1; set memory_limit = '512MB'; set checkpoint_threshold = '128MB'"
-_HOLDER: Final = re.compile(r"Conflicting lock is held in (.+?\(PID \d+\)(?: by user \S+?)?)[.\s]")
 
 
 class DuckDbWarehouse:
@@ -46,7 +41,7 @@ class DuckDbWarehouse:
         self._clock = clock
 
     def __enter__(self) -> Self:
-        self._connection = _connect(self._path)
+        self._connection = connect(self._path)
         try:
             self._make_tables()
         except BaseException:
@@ -83,15 +78,30 @@ class DuckDbWarehouse:
         try:
             return self._write_fitting(incoming, fitted)
         except duckdb.Error as error:
-            raise _warehouse_error(self._path, error) from error
+            raise warehouse_error(self._path, error) from error
 
     def record(self, record: JobRecord) -> None:
         """Leave a job record of a run that has the warehouse at hand. Raises `WarehouseError`."""
         try:
             loaded_at = pl.lit(self._load_time(), dtype=pl.Datetime("us", "UTC")).alias("_loaded_at")
-            self._insert("raw.job_runs", rows_of([record]).with_columns(loaded_at).with_columns(_NAIVE))
+            insert(self._connection, "raw.job_runs", rows_of([record]).with_columns(loaded_at))
         except duckdb.Error as error:
-            raise _warehouse_error(self._path, error) from error
+            raise warehouse_error(self._path, error) from error
+
+    def add_missing(self, table: str, rows: pl.DataFrame) -> int:
+        """Add rows, with `_file` and `_file_row`, to a table like raw.raw_events, but for records that it has.
+
+        The table is made if it isn't there. Answers how many were added. Raises `WarehouseError`.
+        """
+        offsets = rows["_offset"].to_list() or [0]
+        missing = _MISSING.format(table=table, first=min(offsets), last=max(offsets))
+        loaded_at = pl.lit(self._clock().astimezone(UTC), dtype=pl.Datetime("us", "UTC")).alias("_loaded_at")
+        try:
+            self._connection.execute(f"create schema if not exists {table.partition('.')[0]}")
+            self._make_table(table, TABLES["raw_events"])
+            return insert(self._connection, table, rows.with_columns(loaded_at), missing)
+        except duckdb.Error as error:
+            raise warehouse_error(self._path, error) from error
 
     def _write_fitting(self, incoming: Sequence[Incoming], fitted: Sequence[pl.DataFrame | str]) -> list[History]:
         try:
@@ -99,7 +109,7 @@ class DuckDbWarehouse:
         except (duckdb.DataError, duckdb.IntegrityError) as error:
             if len(incoming) > 1:  # find out which one it is
                 return [line for one in incoming for line in self.load([one])]
-            return self._write(incoming, [f"DuckDB does not take its rows ({_plain(error)})"])
+            return self._write(incoming, [f"DuckDB does not take its rows ({plain(error)})"])
 
     def _write(self, incoming: Sequence[Incoming], fitted: Sequence[pl.DataFrame | str]) -> list[History]:
         """In one transaction: 1. the time, 2. the history, 3. the rows."""
@@ -109,7 +119,7 @@ class DuckDbWarehouse:
             lines = [_line(one, rows, at) for one, rows in zip(incoming, fitted, strict=True)]
             self._write_history(lines)
             for table, rows in _by_table(fitted, lines).items():
-                self._insert(table, rows)
+                insert(self._connection, table, rows)
             self._connection.commit()
         except BaseException:
             with contextlib.suppress(duckdb.Error):  # it may have rolled back itself; the cause is what counts
@@ -130,42 +140,34 @@ class DuckDbWarehouse:
             schema=HISTORY_SCHEMA,
             orient="row",
         )
-        written = self._insert("raw.load_history", frame.with_columns(_NAIVE), _UNLESS_LOADED)
+        written = insert(self._connection, "raw.load_history", frame, _UNLESS_LOADED)
         if written != len(lines):
             raise WarehouseError(f"{self._path}: another loader was here first", "Run `ingest load` again.")
-
-    def _insert(self, table: str, rows: pl.DataFrame, conflict: str = "") -> int:
-        columns = ", ".join(f'"{name}"' for name in rows.columns)
-        self._connection.register("arriving", _Stream(rows))
-        statement = f"insert into {table} ({columns}) select {columns} from arriving {conflict}"  # noqa: S608
-        counted = self._connection.execute(statement).fetchone()
-        self._connection.unregister("arriving")
-        return int(counted[0]) if counted else 0
 
     def _make_tables(self) -> None:
         self._connection.execute("create schema if not exists raw")
         for table, columns in TABLES.items():
-            ddl = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-            self._connection.execute(f"create table if not exists raw.{table} ({ddl})")
-            found = self._connection.execute(f"describe raw.{table}").fetchall()
-            if {name: kind for name, kind, *_ in found} != {n: k.split()[0] for n, k in columns.items()}:
-                raise WarehouseError(
-                    f"{self._path}: raw.{table} has other columns than this version writes",
-                    "Move the file away and run `ingest load`: it fills a new one from the store.",
-                )
+            self._make_table(f"raw.{table}", columns)
+
+    def _make_table(self, table: str, columns: Mapping[str, str]) -> None:
+        ddl = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        self._connection.execute(f"create table if not exists {table} ({ddl})")
+        found = self._connection.execute(f"describe {table}").fetchall()
+        if {name: kind for name, kind, *_ in found} != {n: k.split()[0] for n, k in columns.items()}:
+            raise WarehouseError(
+                f"{self._path}: {table} has other columns than this version writes",
+                "Name another table, or move the file away: `ingest load` fills a new one from the store.",
+            )
 
 
-class _Stream:
-    """A frame as nothing but an Arrow stream: DuckDB would ask pyarrow for help with a Polars frame."""
-
-    def __init__(self, rows: pl.DataFrame) -> None:
-        self._rows = rows
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._rows.__arrow_c_stream__(requested_schema)
-
-
-_NAIVE: Final = pl.selectors.datetime(time_zone="UTC").dt.replace_time_zone(None)
+_MISSING: Final = """
+    where not exists (
+        select 1 from {table} as known
+        where known._offset between {first} and {last} and known._offset = arriving._offset
+            and known._topic_id = arriving._topic_id and known._topic = arriving._topic
+            and known._partition = arriving._partition
+    )
+"""
 _UPDATED: Final = ", ".join(
     f"{name} = excluded.{name}" for name in HISTORY_COLUMNS if name not in ("file", "attempts")
 )
@@ -173,32 +175,6 @@ _UNLESS_LOADED: Final = (
     f"on conflict (file) do update set {_UPDATED}, attempts = load_history.attempts + 1 "
     "where load_history.status = 'failed'"
 )
-
-
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(str(path))
-        return connection.execute(_SETTINGS)
-    except OSError as error:
-        raise WarehouseError(f"{path}: {error.strerror}", "Give another path for the warehouse.") from error
-    except duckdb.Error as error:
-        raise _warehouse_error(path, error) from error
-
-
-def _warehouse_error(path: Path, error: duckdb.Error) -> WarehouseError:
-    if "Could not set lock" in str(error):
-        holder = _HOLDER.search(str(error))
-        text = f"{path} is in use" + (f" by {holder[1]}" if holder else "")
-        return WarehouseLocked(text, "Wait for that process to end, or end it: DuckDB has one writer.")
-    remedy = "Is the file a DuckDB database of this version, and is there room on the disk?"
-    return WarehouseError(f"{path}: {_plain(error)}", remedy)
-
-
-def _plain(error: duckdb.Error) -> str:
-    """DuckDB's words where they are about the file or a constraint, else only the kind: no event's values."""
-    quotable = isinstance(error, duckdb.IOException | duckdb.ConstraintException | duckdb.ConnectionException)
-    return str(error).splitlines()[0] if quotable else type(error).__name__
 
 
 def _line(one: Incoming, rows: pl.DataFrame | str, at: datetime) -> History:
@@ -221,32 +197,8 @@ def _with_origin(rows: pl.DataFrame, line: History) -> pl.DataFrame:
         pl.lit(line.file).alias("_file"),
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("_file_row"),
         pl.lit(line.completed_at, dtype=pl.Datetime("us", "UTC")).alias("_loaded_at"),
-    ).with_columns(_NAIVE)
+    )
 
 
 def _aware(time: datetime) -> datetime:
     return time.replace(tzinfo=UTC)
-
-
-def query(path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """The column names and rows of one reading statement. Raises `WarehouseError`."""
-    try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            result = connection.execute(sql)
-            return [name for name, *_ in result.description or ()], result.fetchall()
-    except duckdb.Error as error:
-        raise _warehouse_error(path, error) from error
-
-
-@contextlib.contextmanager
-def reading(path: Path) -> Iterator[Callable[[str, Sequence[object]], list[tuple[Any, ...]]]]:
-    """What answers statements with their parameters, all from one state: nobody else can write meanwhile.
-
-    Raises `WarehouseError`, inside the block too; `WarehouseLocked` while a writer has the file.
-    """
-    try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            connection.execute("set memory_limit = '512MB'")
-            yield lambda sql, parameters: connection.execute(sql, list(parameters)).fetchall()
-    except duckdb.Error as error:
-        raise _warehouse_error(path, error) from error

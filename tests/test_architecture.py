@@ -65,10 +65,11 @@ MAY_IMPORT = {
     "probe": ("chain", "errors"),
     "jobs": ("errors", "layout", "objects"),
     "recorder": ("chain", "errors", "jobs"),
-    "tables": ("events", "jobs", "layout"),
+    "tables": ("errors", "events", "jobs", "layout"),
     "rows": ("errors", "events", "jobs", "layout", "objects"),
-    "warehouse": ("errors", "jobs", "rows", "tables"),
-    "quarantine": ("errors", "events", "warehouse"),
+    "database": ("errors",),
+    "warehouse": ("database", "errors", "jobs", "rows", "tables"),
+    "quarantine": ("database", "errors", "events"),
     "recovery": (
         "chain",
         "decode",
@@ -84,7 +85,7 @@ MAY_IMPORT = {
     "tails": ("errors", "kafka", "records"),
     "marks": ("chain", "errors", "objects", "records", "tails"),
     "inventory": ("chain", "errors", "layout", "objects"),
-    "holdings": ("errors", "objects", "tables", "warehouse"),
+    "holdings": ("database", "errors", "objects", "tables"),
     "discrepancies": ("objects", "records"),
     "walk": ("discrepancies", "inventory", "objects", "records"),
     "reckoning": ("discrepancies", "holdings", "inventory", "layout", "objects", "records", "tables"),
@@ -123,7 +124,7 @@ MAY_IMPORT = {
     "settings": ("errors", "objects"),
     "configuration": ("errors", "settings"),
     "security": ("settings",),
-    "demo": ("errors", "kafka", "warehouse"),
+    "demo": ("database", "errors", "kafka"),
 }
 COMPOSITION_ROOT = {"cli", "console", "__main__", "__init__"}
 
@@ -132,7 +133,7 @@ ONLY_IMPORTERS = {
     "boto3": {"s3"},
     "botocore": {"s3"},
     "confluent_kafka": {"broker", "cluster", "kafka", "source", "tails"},
-    "duckdb": {"warehouse"},
+    "duckdb": {"database", "warehouse"},
     "typer": {"cli"},
     "pydantic": {"configuration", "settings"},
     "dotenv": {"cli"},

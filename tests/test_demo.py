@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.database import query
 from ingest.demo import Line, _agreeing
-from ingest.warehouse import query
 
 ROOT = Path(__file__).parent.parent
 

@@ -131,7 +131,7 @@ def _machine_checks(settings: Settings) -> Iterator[Check]:
 
 
 def _reader() -> Any:
-    from ingest.warehouse import query
+    from ingest.database import query
 
     return query
 

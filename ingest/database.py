@@ -1,0 +1,99 @@
+"""DuckDB's file: opened, read and added to, its errors in our words.
+
+DuckDB lets one process at a time write to its file, or any number read it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+import polars as pl
+
+from ingest.errors import WarehouseError, WarehouseLocked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+#: One thread loads no slower than two, in half the memory, and leaves no half-full row groups to rewrite; the
+#: limit is for DuckDB's cache, which takes most of the machine otherwise; fewer checkpoints rewrite less.
+_SETTINGS: Final = "set threads = 1; set memory_limit = '512MB'; set checkpoint_threshold = '128MB'"
+_HOLDER: Final = re.compile(r"Conflicting lock is held in (.+?\(PID \d+\)(?: by user \S+?)?)[.\s]")
+
+
+def connect(path: Path) -> duckdb.DuckDBPyConnection:
+    """The file, made if it isn't there, for writing. Raises `WarehouseError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(str(path))
+        return connection.execute(_SETTINGS)
+    except OSError as error:
+        raise WarehouseError(f"{path}: {error.strerror}", "Give another path for the warehouse.") from error
+    except duckdb.Error as error:
+        raise warehouse_error(path, error) from error
+
+
+def warehouse_error(path: Path, error: duckdb.Error) -> WarehouseError:
+    """DuckDB's error as ours."""
+    if "Could not set lock" in str(error):
+        holder = _HOLDER.search(str(error))
+        text = f"{path} is in use" + (f" by {holder[1]}" if holder else "")
+        return WarehouseLocked(text, "Wait for that process to end, or end it: DuckDB has one writer.")
+    remedy = "Is the file a DuckDB database of this version, and is there room on the disk?"
+    return WarehouseError(f"{path}: {plain(error)}", remedy)
+
+
+def plain(error: duckdb.Error) -> str:
+    """DuckDB's words where they are about the file or a constraint, else only the kind: no event's values."""
+    quotable = isinstance(error, duckdb.IOException | duckdb.ConstraintException | duckdb.ConnectionException)
+    return str(error).splitlines()[0] if quotable else type(error).__name__
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame, condition: str = "") -> int:
+    """Add rows to a table, aware times as naive ones in UTC; `condition` follows the select. Answers how many."""
+    columns = ", ".join(f'"{name}"' for name in rows.columns)
+    connection.register("arriving", _Stream(rows.with_columns(_NAIVE)))
+    statement = f"insert into {table} ({columns}) select {columns} from arriving {condition}"  # noqa: S608
+    counted = connection.execute(statement).fetchone()
+    connection.unregister("arriving")
+    return int(counted[0]) if counted else 0
+
+
+def query(path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The column names and rows of one reading statement. Raises `WarehouseError`."""
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            result = connection.execute(sql)
+            return [name for name, *_ in result.description or ()], result.fetchall()
+    except duckdb.Error as error:
+        raise warehouse_error(path, error) from error
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[Callable[[str, Sequence[object]], list[tuple[Any, ...]]]]:
+    """What answers statements with their parameters, all from one state: nobody else can write meanwhile.
+
+    Raises `WarehouseError`, inside the block too; `WarehouseLocked` while a writer has the file.
+    """
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            connection.execute("set memory_limit = '512MB'")
+            yield lambda sql, parameters: connection.execute(sql, list(parameters)).fetchall()
+    except duckdb.Error as error:
+        raise warehouse_error(path, error) from error
+
+
+class _Stream:
+    """A frame as nothing but an Arrow stream: DuckDB would ask pyarrow for help with a Polars frame."""
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        self._rows = rows
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._rows.__arrow_c_stream__(requested_schema)
+
+
+_NAIVE: Final = pl.selectors.datetime(time_zone="UTC").dt.replace_time_zone(None)
