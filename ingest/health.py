@@ -65,6 +65,8 @@ _REMEDIES: Final[dict[Why, str]] = {
     Why.LOAD_STALLED: "Restart the process: each object is loaded once, whole or not at all.",
     Why.LOAD_KEPT_OUT: "Look for load_waits in the log.",
 }
+#: Seconds that are no trouble however short the patience: the broker is asked every 10 s.
+_AT_LEAST: Final = {Why.END_UNKNOWN: 30.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,9 @@ class Verdict:
 
 def judge(run: Run, now: float, patience: float) -> Verdict:
     """The verdict at `now`; `patience` is how many seconds anything may go on before it is a matter of health."""
-    health = [reason for reason in _troubles(run, now) if reason.seconds >= patience]
+    health = [
+        reason for reason in _troubles(run, now) if reason.seconds >= max(patience, _AT_LEAST.get(reason.reason, 0))
+    ]
     if any(reason.reason is Why.BROKER_FAILING for reason in health):  # which says it all
         health = [reason for reason in health if reason.reason is not Why.END_UNKNOWN]
     hindered = run.broker_error is not None or any(track.error is not None for track in run.tracks.values())

@@ -98,7 +98,9 @@ class ConsumerMeter:
         """See `Monitor.opened`."""
         with self._lock:
             if place := self._places.get(partition):
-                place.position, place.read_to = position, reading_from
+                if place.position is None:  # taken up anew, it is told where reading was
+                    place.position = position
+                place.read_to = reading_from
 
     def gone(self, partition: Partition) -> None:
         """See `Monitor.gone`. What is no longer ours is no longer shown; what was counted stays."""

@@ -376,6 +376,13 @@ def test_a_partition_that_alone_is_not_heard_of_is_unhealthy():
     assert told.why()[1:] == (set(), set())
 
 
+def test_the_time_between_two_questions_is_no_silence_to_the_impatient():
+    told = settled()
+    for _ in range(100):
+        told.until(told.now + 1)
+        assert judge(told.progress.run(), told.now, 1.5).health == ()
+
+
 def test_a_member_that_is_given_nothing_and_told_nothing_is_unhealthy_after_a_while():
     told = Told()
     assert told.until(299).why() == (set(), set(), {"not_assigned"})

@@ -161,6 +161,16 @@ def test_lag_is_nothing_where_all_is_read_that_can_be(board, meter):
     assert values(board)["ingest_lag_records"] == {HERE: 0}
 
 
+def test_a_partition_that_is_taken_up_anew_keeps_its_position(board, meter):
+    """Records that were read and are not stored yet lie between."""
+    meter.assigned(P0, 0)
+    meter.opened(P0, 10, 10, 0)
+    meter.opened(P0, 50, 60, 1)
+    meter.refresh(2)
+    assert values(board)["ingest_position_offset"] == {HERE: 10}
+    assert values(board)["ingest_read_offset"] == {HERE: 60}
+
+
 def test_a_partition_that_is_gone_drops_its_gauges_and_keeps_its_counts(board, meter, tmp_path):
     live(meter, tmp_path)
     meter.assigned(P1, 11)
