@@ -53,10 +53,11 @@ def doctor(
     checks = list(_checks(configuration_of(flags), pairs(kafka_config), timeout))
     set_up_logs("ERROR", "auto")  # findings say it better than the log of the client
     found: list[Checked] = []
+    width = max(len(check.name) for check in checks)
     for one in examine(checks, timeout):
         found.append(one)
         if output is Output.TEXT:
-            _tell(one)
+            _tell(one, width)
     if output is Output.JSON:
         print_result(_result(found), output)
     leave(exit_code(found))
@@ -158,10 +159,10 @@ def _versions() -> Finding:
     return ok(", ".join(found))
 
 
-def _tell(one: Checked) -> None:
-    typer.echo(f"{one.finding.state:8} {one.name:28} {one.finding.said}")
+def _tell(one: Checked, width: int) -> None:
+    typer.echo(f"{one.finding.state:8} {one.name:{width}}  {one.finding.said}")
     if one.finding.remedy:
-        typer.echo(f"{'':8} {'':28} next: {one.finding.remedy}")
+        typer.echo(f"{'':8} {'':{width}}  next: {one.finding.remedy}")
 
 
 def _result(found: list[Checked]) -> dict[str, Any]:

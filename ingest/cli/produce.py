@@ -49,7 +49,7 @@ def produce(
     settings = settings_of({"kafka_topic_events_raw": topic, "kafka_bootstrap_servers": bootstrap_servers})
     client = client_of(settings, pairs(kafka_config))
     if synthetic is None:
-        result = _produce_lines(client, settings.kafka_topic_events_raw, str(source), partitions)
+        result = _produce_lines(client, settings.topic, str(source), partitions)
     else:
         shares = {
             "duplicates": duplicates,
@@ -60,7 +60,7 @@ def produce(
         }
         options = {name: share for name, share in shares.items() if share is not None}
         made = _synthetic(seed, synthetic, start, options, truth)
-        result = _produce(client, settings.kafka_topic_events_raw, made, partitions, synthetic)
+        result = _produce(client, settings.topic, made, partitions, synthetic)
     print_result(result, output)
 
 
