@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,17 @@ def test_every_client_of_ours_signs_in(way, secure: SecureKafka, tmp_path):
     if way == "OIDC":
         assert "grant_type=client_credentials&scope=events" in secure.tokens.asked
     assert not any(secret in output + errors for secret in SECRETS)
+
+
+@pytest.mark.kafka
+def test_tokens_are_renewed_before_they_expire(secure: SecureKafka, monkeypatch):
+    monkeypatch.setattr(secure.tokens, "seconds", 6)
+    asked, began = len(secure.tokens.asked), time.monotonic()
+    cluster = Cluster(client(secure.oidc()), 5)
+    while time.monotonic() - began < 10:
+        assert cluster.reach().cluster
+        time.sleep(0.5)
+    assert len(secure.tokens.asked) >= asked + 2
 
 
 def without(variables: dict[str, str], *names: str) -> dict[str, str]:

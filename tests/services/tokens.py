@@ -21,19 +21,30 @@ ISSUER = "https://tokens.test"
 
 @dataclass
 class Provider:
-    """Where tokens are to be had, where their keys are, and whom it knows. `asked` are the bodies of requests."""
+    """Where tokens are to be had, where their keys are, and whom it knows. `asked` are the bodies of requests.
+
+    Tokens live for `seconds`.
+    """
 
     clients: dict[str, str]
     token_url: str = ""
     keys_url: str = ""
     asked: list[str] = field(default_factory=list)
+    seconds: int = 300
 
     def __post_init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
-    def token(self, subject: str, seconds: int = 300) -> str:
+    def token(self, subject: str) -> str:
         now = int(time.time())
-        claims = {"sub": subject, "iss": ISSUER, "aud": "kafka", "iat": now, "exp": now + seconds, "scope": "events"}
+        claims = {
+            "sub": subject,
+            "iss": ISSUER,
+            "aud": "kafka",
+            "iat": now,
+            "exp": now + self.seconds,
+            "scope": "events",
+        }
         signed = f"{_text({'alg': 'RS256', 'kid': 'one', 'typ': 'JWT'})}.{_text(claims)}"
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
         return f"{signed}.{_base64(signature)}"
@@ -60,7 +71,7 @@ def provider(clients: dict[str, str], certificate: Path, key: Path) -> Iterator[
             if not secret or own.clients.get(name) != secret:
                 self._answer(401, {"error": "invalid_client"})
                 return
-            self._answer(200, {"access_token": own.token(name), "token_type": "Bearer", "expires_in": 300})
+            self._answer(200, {"access_token": own.token(name), "token_type": "Bearer", "expires_in": own.seconds})
 
         def _answer(self, code: int, content: object) -> None:
             body = json.dumps(content).encode()
