@@ -10,10 +10,11 @@ import ingest.consume
 import ingest.flush
 import ingest.lane
 from tests.model.decisions import CALM, TROUBLE, Decision
-from tests.model.mutants import Mutant, Patch
+from tests.model.mutants import Mutant
 from tests.model.parts import SmallDecoder
 from tests.model.soundness import KINDS, Violation
 from tests.model.stage import StagedEvent
+from tests.model.switches import Patch
 from tests.model.world import World
 
 LENGTH: Final = 63  # three numbers for the circumstances, then decisions; 0 is none

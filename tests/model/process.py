@@ -64,8 +64,8 @@ class Process:
                 self._options,
                 StagedClock(world),
                 Monitors(),
-                Crew(StagedExecutor(world.stage, self, "put"), StagedExecutor(world.stage, self, "survey")),  # type: ignore[arg-type]
-                self.stop,  # type: ignore[arg-type]
+                Crew(StagedExecutor(world.stage, self, "put"), StagedExecutor(world.stage, self, "survey")),
+                self.stop,
             )
             self.consumer.run()
         except Crashed:

@@ -120,7 +120,7 @@ class Stage:
             self._back.release()
 
 
-class StagedFuture(Future):  # type: ignore[type-arg]
+class StagedFuture(Future):
     """A future whose result is waited for on a stage."""
 
     def __init__(self, stage: Stage) -> None:

@@ -12,12 +12,19 @@ from collections import Counter
 import pytest
 from hypothesis import given
 
-from tests.model.history import LARGEST, LENGTH, from_text, play, to_text
+from tests.model.history import LARGEST, LENGTH, Failed, from_text, play, to_text
+from tests.model.mutants import Mutant
 from tests.model.search import numbers, options
 
+UNJUDGED = Mutant("", lambda _: (), frozenset())
 ASKED = os.environ.get("MODEL_HISTORIES")
 
 
+@pytest.mark.xfail(
+    raises=Failed,
+    reason="A stretch that retention took may be told of twice, overlapping; one between the end of another's "
+    "first object and the low watermark that an empty chain was opened at is not told of.",
+)
 @pytest.mark.timeout(0 if ASKED else 300)
 @options(int(ASKED or 2500), shrink=True, repeatable=not ASKED)
 @given(numbers)
@@ -34,7 +41,7 @@ def test_a_history_can_be_played_again():
     for history in some(20):
         text = to_text([*history, 0, 0])
         assert from_text(text) == history
-        assert play(from_text(text)).story == play(history).story
+        assert play(from_text(text), UNJUDGED).story == play(history, UNJUDGED).story
 
 
 def test_the_histories_come_to_what_they_are_about():
@@ -56,7 +63,7 @@ def test_the_histories_come_to_what_they_are_about():
     }
     histories = some(300)
     for history in histories:
-        world = play(history)
+        world = play(history, UNJUDGED)
         story = "\n".join(world.story)
         met.update(name for name, sign in signs.items() if sign in story)
         met["lost responses found out"] += any(
