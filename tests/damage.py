@@ -19,6 +19,7 @@ import polars as pl
 from ingest.batch import Batch
 from ingest.broker import KafkaBroker
 from ingest.chain import Chain, Store
+from ingest.cli.asking import when_free
 from ingest.folder import FolderStore
 from ingest.holdings import read_holdings
 from ingest.jobs import Counts, JobType, Run, object_of
@@ -75,10 +76,14 @@ def hands_of(store: Store, server: S3Server | None) -> Hands:
     if server is None:
         return FolderHands(Path(store.url))
     bucket, _, prefix = store.url.removeprefix("s3://").partition("/")
+    return BucketHands(bucket, prefix, client_of(server))
+
+
+def client_of(server: S3Server) -> Any:
+    """A plain client of the S3 API, which may do what no store of ours does."""
     names = {"aws_access_key_id": "AWS_ACCESS_KEY_ID", "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
     secrets = {name: CREDENTIALS[variable] for name, variable in names.items()}
-    client = boto3.session.Session().client("s3", endpoint_url=server.url, region_name="us-west-2", **secrets)
-    return BucketHands(bucket, prefix, client)
+    return boto3.session.Session().client("s3", endpoint_url=server.url, region_name="us-west-2", **secrets)
 
 
 @dataclass
@@ -94,7 +99,7 @@ class Site:
     def verify(self, *, broker: bool = True, warehouse: bool = True, **options: bool) -> Report:
         with ExitStack() as stack:
             marks = self._marks(stack) if broker and self.pipeline else None
-            holdings = (lambda: read_holdings(self.warehouse)) if warehouse else None
+            holdings = (lambda: when_free(lambda: read_holdings(self.warehouse))) if warehouse else None
             return verify(Sources(self.store, marks, holdings), lambda: self.now, lambda count: None, **options)
 
     def found(self, **options: bool) -> set[tuple[str, str | None]]:
