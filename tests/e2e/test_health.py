@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from tests.services.proxy import Fault, fault_proxy
 from tests.services.s3 import CREDENTIALS
 
 DOWN = Fault("down", lambda asked: asked.answer(503, "ServiceUnavailable"), ("PUT", "GET", "HEAD", "LIST"))
+
+soon = partial(eventually, seconds=90)  # processes start and stop here, perhaps on a busy machine
 
 
 @dataclass
@@ -79,14 +82,14 @@ def served(folder: Path, *words: str, **env: str) -> Iterator[Served]:
         process = subprocess.Popen(
             [sys.executable, "-m", "ingest", *words, "--http-port", str(port), "--output", "json"],
             cwd=folder,
-            env=os.environ | {"KAFKA_CONSUMER_GROUP": str(port), "STUCK_AFTER_SECONDS": "4"} | env,
+            env=os.environ | {"KAFKA_CONSUMER_GROUP": str(port), "STUCK_AFTER_SECONDS": "8"} | env,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
         )
     command = Served(process, port, log)
     try:
-        eventually(lambda: answers(port) or process.poll() is not None)
+        soon(lambda: answers(port) or process.poll() is not None)
         assert process.poll() is None, log.read_text()
         yield command
     finally:
@@ -116,7 +119,7 @@ def test_a_consumer_tells_what_it_does(pipeline, tmp_path):
     with served(tmp_path, *words, STUCK_AFTER_SECONDS="60", **of(pipeline)) as consumer:
         assert consumer.why("/readyz") == {"not_assigned"}, "the first join takes seconds"
         assert consumer.why() == consumer.why("/livez") == set()
-        eventually(lambda: consumer.total("ingest_stored_records_total") == 501)
+        soon(lambda: consumer.total("ingest_stored_records_total") == 501)
         assert consumer.why() == consumer.why("/livez") == consumer.why("/readyz") == set()
         seen = consumer.metrics()
         assert sum(seen["ingest_read_records_total"].values()) == 501
@@ -145,21 +148,21 @@ def test_a_store_that_is_down_turns_health_red_and_asks_for_no_restart(pipeline,
     with fault_proxy(s3.url) as proxy:
         env = {"S3_ENDPOINT_URL": proxy.url, "S3_BUCKET_RAW_EVENTS": bucket, **CREDENTIALS, **of(pipeline)}
         with served(tmp_path, "consume", "--flush-interval", "1", **env) as consumer:
-            eventually(lambda: consumer.total("ingest_stored_records_total") == 300)
+            soon(lambda: consumer.total("ingest_stored_records_total") == 300)
             assert consumer.why("/readyz") == set()
             proxy.outage = DOWN
             pipeline.produce(300, start=300)
-            eventually(lambda: consumer.why() == {"store_failing"}, seconds=60)
+            soon(lambda: consumer.why() == {"store_failing"})
             assert consumer.why("/livez") == set(), "a restart would not help"
             assert consumer.why("/readyz") == {"store_failing"}
             [reason] = json.loads(consumer.get("/health")[1])["reasons"]
             assert "ServiceUnavailable" in reason["error"]
             assert "S3_ENDPOINT_URL" in reason["remedy"]
-            assert reason["seconds"] >= 4
+            assert reason["seconds"] >= 8
             assert consumer.metrics()["ingest_unhealthy"]["reason=store_failing"] == 1
             assert consumer.total("ingest_store_failures_total") > 0
             proxy.outage = None
-            eventually(lambda: consumer.total("ingest_stored_records_total") == 600, seconds=90)
+            soon(lambda: consumer.total("ingest_stored_records_total") == 600)
             assert consumer.why() == consumer.why("/readyz") == set()
             assert consumer.end()["records"] == 600
 
@@ -171,17 +174,17 @@ def test_a_broker_that_hangs_turns_health_red_and_asks_for_no_restart(tmp_path):
         # A session that outlives the test: a member that was thrown out waits to be taken back.
         words = ("consume", "--store", ".", "--flush-interval", "1", "--kafka-config", "session.timeout.ms=90000")
         with served(tmp_path, *words, STUCK_AFTER_SECONDS="25", **of(pipeline)) as consumer:
-            eventually(lambda: consumer.total("ingest_stored_records_total") == 100)
+            soon(lambda: consumer.total("ingest_stored_records_total") == 100)
             broker.send_signal(signal.SIGSTOP)
             try:
-                eventually(lambda: consumer.why("/readyz") == {"broker_failing"}, seconds=60)
-                eventually(lambda: consumer.why() == {"broker_failing"}, seconds=60)
+                soon(lambda: consumer.why("/readyz") == {"broker_failing"})
+                soon(lambda: consumer.why() == {"broker_failing"})
                 assert consumer.why("/livez") == set()
             finally:
                 broker.send_signal(signal.SIGCONT)
-            eventually(lambda: consumer.why() == consumer.why("/readyz") == set(), seconds=60)
+            soon(lambda: consumer.why() == consumer.why("/readyz") == set())
             pipeline.produce(100, start=100)
-            eventually(lambda: consumer.total("ingest_stored_records_total") == 200, seconds=60)
+            soon(lambda: consumer.total("ingest_stored_records_total") == 200)
             assert consumer.end()["records"] == 200
 
 
@@ -211,17 +214,17 @@ def test_a_loader_that_follows_tells_what_it_does(pipeline, tmp_path):
     pipeline.produce(200)
     pipeline.run(rows=20)
     words = ("load", "--store", ".", "--warehouse", "w.duckdb", "--follow", "--interval", "0.5")
-    with served(tmp_path, *words) as loader:
-        eventually(lambda: loader.total("ingest_load_rows_total") == 200)
-        eventually(lambda: loader.why("/readyz") == set())
+    with served(tmp_path, *words, STUCK_AFTER_SECONDS="10") as loader:
+        soon(lambda: loader.total("ingest_load_rows_total") == 200)
+        soon(lambda: loader.why("/readyz") == set())
         assert loader.why() == loader.why("/livez") == set()
         assert loader.total("ingest_load_objects_total") == len(pipeline.objects())
         with held_elsewhere(tmp_path / "w.duckdb"):
             pipeline.produce(20, start=200)
             pipeline.run()
-            eventually(lambda: loader.why() == {"load_kept_out"})
+            soon(lambda: loader.why() == {"load_kept_out"})
             assert loader.why("/livez") == set()
             assert loader.total("ingest_load_waits_total") > 0
-        eventually(lambda: loader.why() == loader.why("/readyz") == set())
-        eventually(lambda: loader.total("ingest_load_rows_total") == 220)
+        soon(lambda: loader.why() == loader.why("/readyz") == set())
+        soon(lambda: loader.total("ingest_load_rows_total") == 220)
         loader.end()
