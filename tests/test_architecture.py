@@ -81,6 +81,8 @@ MAY_IMPORT = {
         "records",
         "rows",
     ),
+    "excerpt": ("chain", "errors", "layout", "objects", "rows"),
+    "replay": ("batch", "chain", "errors", "excerpt", "objects", "recovery", "rows", "warehouse"),
     "ledger": ("errors", "jobs", "warehouse"),
     "tails": ("errors", "kafka", "records"),
     "marks": ("chain", "errors", "objects", "records", "tails"),

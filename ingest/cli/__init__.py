@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ingest import __version__
-from ingest.cli import config, consume, doctor, load, local, produce, quarantine, verify
+from ingest.cli import config, consume, doctor, load, local, produce, quarantine, replay, verify
 from ingest.console import leave, note
 from ingest.errors import IngestError, SettingsError
 
@@ -27,6 +27,7 @@ app.command()(consume.consume)
 app.command()(produce.produce)
 app.command()(load.load)
 app.add_typer(quarantine.app, name="quarantine")
+app.command()(replay.replay)
 app.command()(verify.verify)
 app.command()(config.config)
 app.command()(doctor.doctor)
