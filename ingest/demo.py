@@ -26,6 +26,8 @@ Echo = Callable[[str], object]
 _MARK: Final = ".made-by-ingest-demo"
 _TOPIC: Final = "events_raw"
 _DBT: Final = Path("dbt_project")
+_FIRST: Final = "1  A Kafka broker in memory, the consumer on it, and learners with trouble in them"
+_SECOND: Final = "2  Objects into DuckDB, as Snowpipe does into Snowflake; then every offset is accounted for"
 _RECORDS_A_SECOND: Final = 2000  # slower than this, something hangs
 
 _COUNTS: Final = """
@@ -113,35 +115,54 @@ def run(events: int, seed: int, data: Path, monotonic: Callable[[], float], echo
     truth_file, warehouse = data / "truth.json", data / "warehouse.duckdb"
     store = str(data / "objects")
 
-    with _timed(
-        echo, monotonic, "1  A Kafka broker in memory, the consumer on it, and learners with trouble in them"
-    ):
-        echo("     $ ingest broker")
-        with _broker() as address:
-            commands = _Commands(address, echo)
-            ensure_topic(client_settings(address), _TOPIC, 4, timeout=30)
-            consumer = commands.start("consume", "--store", store, "--max-records", str(events))
-            words = ("--synthetic", str(events), "--seed", str(seed), "--truth", str(truth_file))
-            sent = commands.run("produce", *words)
-            patience = 60 + events / _RECORDS_A_SECOND
-            stored = commands.result(consumer, "consume", (0, 1), patience)  # 1: some were quarantined
-        echo(f"     {sent['records']:,} records sent, {stored['records']:,} stored in {stored['objects']} objects")
-
-    with _timed(echo, monotonic, "2  Objects into DuckDB, as Snowpipe does into Snowflake"):
-        loaded = commands.run("load", "--store", store, "--warehouse", str(warehouse))
-        echo(f"     {loaded['rows']:,} rows from {loaded['objects']} objects")
+    with _broker() as address:
+        commands = _Commands(address, echo)
+        with _timed(echo, monotonic, _FIRST):
+            sent, stored = _send_and_store(commands, events, seed, store, truth_file)
+        with _timed(echo, monotonic, _SECOND):
+            verified = _load_and_verify(commands, store, warehouse)
 
     with _timed(echo, monotonic, "3  dbt: deduplicated events, sessions, minute metrics, and their tests"):
         echo(f"     $ cd {_DBT} && dbt build")
         echo(f"     {_dbt_build(warehouse)}")
 
-    account = _account(events, sent, stored, json.loads(truth_file.read_text()), warehouse)
+    account = [
+        *_account(events, sent, stored, json.loads(truth_file.read_text()), warehouse),
+        Line("discrepancies that verify finds", "allowed", 0, len(verified["discrepancies"])),
+    ]
     _show(echo, warehouse, account)
     balanced = all(line.balances for line in account)
     echo(f"\n{'The account balances' if balanced else 'THE ACCOUNT DOES NOT BALANCE'} ({monotonic() - began:.0f} s).")
     if balanced:
         _next_steps(echo, warehouse)
     return 0 if balanced else 4
+
+
+def _send_and_store(
+    commands: _Commands, events: int, seed: int, store: str, truth: Path
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Send records while a consumer stores them; what both say of it."""
+    commands.echo("     $ ingest broker")
+    ensure_topic(client_settings(commands.bootstrap), _TOPIC, 4, timeout=30)
+    consumer = commands.start("consume", "--store", store, "--max-records", str(events))
+    sent = commands.run("produce", "--synthetic", str(events), "--seed", str(seed), "--truth", str(truth))
+    patience = 60 + events / _RECORDS_A_SECOND
+    stored = commands.result(consumer, "consume", (0, 1), patience)  # 1: some were quarantined
+    commands.echo(
+        f"     {sent['records']:,} records sent, {stored['records']:,} stored in {stored['objects']} objects"
+    )
+    return sent, stored
+
+
+def _load_and_verify(commands: _Commands, store: str, warehouse: Path) -> dict[str, Any]:
+    """Load all objects, and hold everything against each other; what `ingest verify` says."""
+    both = ("--store", store, "--warehouse", str(warehouse))
+    loaded = commands.run("load", *both)
+    commands.echo(f"     {loaded['rows']:,} rows from {loaded['objects']} objects")
+    verified = commands.result(commands.start("verify", "--complete", "--deep", *both), "verify", (0, 4), None)
+    found = len(verified["discrepancies"])
+    commands.echo(f"     {found} discrepancies between broker, objects, load history and rows")
+    return verified
 
 
 def _make_anew(data: Path) -> None:
@@ -168,7 +189,7 @@ def _timed(echo: Echo, monotonic: Callable[[], float], title: str) -> Iterator[N
 def _broker() -> Iterator[str]:
     """An embedded broker in a process of its own; its address."""
     words = (sys.executable, "-m", "ingest", "broker")
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, env=os.environ | {"LOG_LEVEL": "WARNING"}, stdout=subprocess.PIPE, text=True)
     try:
         address = process.stdout.readline().strip() if process.stdout else ""
         if not address:
