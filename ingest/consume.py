@@ -303,7 +303,7 @@ class Consumer:
             self._lose(lane, OffsetRange(position, start))
         lane.buffer.skip(start)
         now = self._clock.monotonic()
-        self._monitor.opened(partition, position, start, now)
+        self._monitor.opened(partition, lane.buffer.position, start, now)
         self._monitor.ends(partition, found.bounds.next, now)
         self._source.begin(partition, start)
         LOG.info("partition_opened", chain=str(found.chain.identity), position=position, reading_from=start)

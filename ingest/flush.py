@@ -102,7 +102,7 @@ class Flushes:
             self._send(lane, rest, None)
         else:
             now = self._monotonic()
-            self._monitor.landed(lane.partition, prepared.batch, Appended(position, None, 1), 0.0, now)
+            self._monitor.landed(lane.partition, prepared.batch, Appended(position, None), 0.0, now)
 
     def _append(self, lane: Lane, batch: Batch, encoded: Future[Object] | None) -> Appended:
         """Steps 3 and 4 of the protocol, for as long as it takes or until the partition is given up."""
