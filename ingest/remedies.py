@@ -33,7 +33,10 @@ _REMEDIES: Final = tuple(
             r"invalid_token|SASL mechanism OAUTHBEARER",
             "The broker does not take the token: see its audience, issuer and KAFKA_SASL_OAUTHBEARER_SCOPE.",
         ),
-        (r"supported mechanisms:\s*(\(|$)", "That listener wants no sign-in: see KAFKA_SECURITY_PROTOCOL."),
+        (
+            r"supported mechanisms:\s*(\(|$)",
+            "That listener wants no sign-in: see KAFKA_SECURITY_PROTOCOL and KAFKA_SASL_MECHANISM.",
+        ),
         (r"mechanism handshake failed|unsupported SASL mechanism", "See KAFKA_SASL_MECHANISM."),
         (r"SASL authentication error", "See KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM."),
         (

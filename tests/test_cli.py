@@ -141,7 +141,7 @@ def reading(pipeline: Pipeline, *words: str, **env: str) -> subprocess.Popen[str
             stderr=log,
             text=True,
         )
-    eventually(lambda: (pipeline.root / "log").read_text().count("partition_assigned") == 4, seconds=60)
+    eventually(lambda: (pipeline.root / "log").read_text().count("partition_opened") == 4, seconds=60)
     time.sleep(2)
     return process
 

@@ -91,6 +91,7 @@ def _consume(
     from ingest.source import KafkaSource, consumer_settings
 
     client = client_of(settings, properties)
+    consumer_settings(client, settings.kafka_consumer_group, properties)  # a mistake in them is told first
     store = store_of(settings)
     probe(store)
     with recorder_of(store, JobType.INGEST) as recorder, broker_of(settings, client) as broker:
