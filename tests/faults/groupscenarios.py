@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from itertools import cycle
+from itertools import chain, cycle
 
 from tests.faults.driver import MOMENTS, SINGLE_MOMENTS
 from tests.faults.members import Member
@@ -18,8 +18,11 @@ _ENDED = ("killed", "survived")
 
 def killed_at_steps(x: Trial, records: int, rounds: int) -> None:
     """SIGKILL before and after each step of the protocol, at its first time or a later one."""
-    deaths = [f"{moment}@{1 if moment in SINGLE_MOMENTS else x.chance.randint(1, 3)}" for moment in MOMENTS] * rounds
-    x.chance.shuffle(deaths)
+    moments = [x.chance.sample(MOMENTS, len(MOMENTS)) for _ in range(-(-rounds // len(MOMENTS)))]
+    deaths = [
+        f"{moment}@{1 if moment in SINGLE_MOMENTS else x.chance.randint(1, 3)}"
+        for moment in list(chain(*moments))[:rounds]
+    ]
     member = x.member("m0", batch=200, driver=[word for death in deaths for word in ("--die", death)])
     member.start()
 
@@ -85,7 +88,7 @@ def zombies(x: Trial, records: int, rounds: int) -> None:
         if moment % 2:  # the store has what they sent when the third looks
             deliver.set()
         x.wait(SESSION_SECONDS + 1)
-        x.site.proxy.trap = None
+        x.proxy.trap = None
         x.flood.send(2000)
         if moment % 2:
             x.catch_up()  # the third alone
@@ -120,5 +123,5 @@ def _freeze_in_puts(x: Trial, members: list[Member]) -> tuple[threading.Event, s
             return happening
         return None
 
-    x.site.proxy.trap = trap
+    x.proxy.trap = trap
     return deliver, caught

@@ -32,13 +32,13 @@ def topic_made_again(x: Trial, records: int, rounds: int) -> None:
         if whole:
             x.catch_up()
         else:
-            x.site.proxy.outage = UNAVAILABLE  # so that some is still to be stored, and in the members' hands
+            x.proxy.outage = UNAVAILABLE  # so that some is still to be stored, and in the members' hands
             x.wait(1)
         x.topic.close(whole=whole)
         x.topic.delete()
         x.wait(x.chance.uniform(0, 1))
         x.topic.make(x.chance.randint(2, 5))
-        x.site.proxy.outage = None
+        x.proxy.outage = None
         x.faults["topic deleted and made again"] += 1
         x.flood.send(1000)
         x.wait(1)
@@ -52,7 +52,7 @@ def retention(x: Trial, records: int, rounds: int) -> None:
     member = x.member("m0", batch=500, **_LITTLE_MEMORY)
     member.start()
     for moment in x.feed(records, rounds):
-        x.site.proxy.outage = UNAVAILABLE
+        x.proxy.outage = UNAVAILABLE
         if moment % 3 == 2:
             member.kill()
         x.flood.send(records // rounds)
@@ -64,7 +64,7 @@ def retention(x: Trial, records: int, rounds: int) -> None:
         x.flood.send(200)
         if not member.running:
             member.start()
-        x.site.proxy.outage = None
+        x.proxy.outage = None
     x.catch_up()
 
 

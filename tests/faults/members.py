@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from tests.faults.waiting import eventually
 
 
 class Member:
@@ -51,6 +54,15 @@ class Member:
         self.wanted = False
         self._signal(signal.SIGTERM)
         return self.ended(60)
+
+    def await_start(self) -> None:
+        """Wait until SIGTERM would be heard, and not end the process at once."""
+
+        def listens() -> bool:
+            caught = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{self.pid}/status").read_text(), re.M)
+            return not self.running or bool(caught and int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+        eventually(listens, f"{self.name} listens to SIGTERM")
 
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)

@@ -27,11 +27,11 @@ def store_fails(x: Trial, records: int, rounds: int) -> None:
     x.forgiven = {_PROBING}
     for number in range(3):
         x.member(f"m{number}").start()
-    x.site.proxy.plan = Plan(x.chance.randrange(1 << 32), shares)
+    x.proxy.plan = Plan(x.chance.randrange(1 << 32), shares)
     for _ in x.feed(records, rounds):
-        x.site.proxy.outage = x.chance.choice((EXPIRED, DENIED, UNAVAILABLE))
+        x.proxy.outage = x.chance.choice((EXPIRED, DENIED, UNAVAILABLE))
         x.wait(x.chance.uniform(0.5, 2))
-        x.site.proxy.outage = None
+        x.proxy.outage = None
     x.catch_up(180)
 
 
@@ -42,9 +42,7 @@ def killed_in_requests(x: Trial, records: int, rounds: int) -> None:
     """
     x.forgiven = {-signal.SIGKILL}
     kinds = cycle(("PUT", "LIST", "PUT", "HEAD"))
-    x.site.proxy.trap = _kills(
-        x, [(next(kinds), x.chance.choice(("before", "half", "after"))) for _ in range(rounds)]
-    )
+    x.proxy.trap = _kills(x, [(next(kinds), x.chance.choice(("before", "half", "after"))) for _ in range(rounds)])
     x.member("m0", batch=500).start()
 
     def kills() -> int:

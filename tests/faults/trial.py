@@ -17,7 +17,7 @@ from tests.faults.shelf import Bucket, Folder, Shelf, tips
 from tests.faults.topic import Topic
 from tests.faults.waiting import eventually
 from tests.services.kafka import Broker
-from tests.services.proxy import Proxy
+from tests.services.proxy import fault_proxy
 from tests.services.s3 import CREDENTIALS, S3Server
 
 SESSION_SECONDS = 6.0  #: how long the group waits for a silent member: the least that brokers allow
@@ -30,11 +30,10 @@ _KAFKA = {
 
 @dataclass(frozen=True)
 class Site:
-    """What trials share, one after the other."""
+    """What trials share, also at the same time."""
 
     broker: Broker
     s3: S3Server
-    proxy: Proxy
     folder: Path
 
 
@@ -51,6 +50,7 @@ class Trial:
         self.forgiven: set[int] = set()
         self.members: dict[str, Member] = {}
         self.belongings = ExitStack()  #: what ends with the trial
+        self.proxy = self.belongings.enter_context(fault_proxy(site.s3.url))
         self.kafka = dict(_KAFKA)  #: the members' client settings
         label = f"{name.replace(' ', '-')}-{time.monotonic_ns() % 10**9}"
         self.folder = site.folder / label
@@ -58,7 +58,6 @@ class Trial:
         site.s3.create_bucket(label)
         self.shelf: Shelf = Bucket(site.s3.url, label)
         self.topic = Topic(site.broker.bootstrap, label, partitions)
-        site.proxy.counts.clear()
 
     @property
     def flood(self):
@@ -82,7 +81,7 @@ class Trial:
         return self.members[name]
 
     def _settings(self) -> Mapping[str, str]:
-        where = {"S3_BUCKET_RAW_EVENTS": self.topic.name, "S3_ENDPOINT_URL": self.site.proxy.url}
+        where = {"S3_BUCKET_RAW_EVENTS": self.topic.name, "S3_ENDPOINT_URL": self.proxy.url}
         if isinstance(self.shelf, Folder):
             where = {"INGEST_STORE": str(self.shelf.root)}
         return where | {
@@ -153,19 +152,19 @@ class Trial:
         """Stop the members as users do, and count every offset."""
         for member in self.members.values():
             if member.running:
+                member.await_start()
                 code = member.stop()
                 assert code == 0, f"{member.name} ended with {code}:\n{member.tail()}"
         self.topic.close()
-        self.faults.update({f"store: {name}": count for name, count in self.site.proxy.counts.items()})
+        self.faults.update({f"store: {name}": count for name, count in self.proxy.counts.items()})
         return account(self.shelf.objects(), self.topic.name, self.topic.incarnations)
 
     def close(self) -> None:
         """Leave nothing running and nothing behind but logs."""
-        proxy = self.site.proxy
-        proxy.plan = proxy.outage = proxy.trap = None
         for member in self.members.values():
             member.thaw()
             member.kill()
+        self.site.broker.revive()
         self.topic.delete()
         self.shelf.clear()
         self.belongings.close()

@@ -69,6 +69,11 @@ class Broker:
     def start(self) -> None:
         self._process = broker.start(self.home, self.port, self.controller_port)
 
+    def revive(self) -> None:
+        """Start it, unless it is running."""
+        if broker.running(self.home) is None:
+            self.start()
+
     def stop(self) -> None:
         broker.stop(self.home)
         self._process.wait(10)
