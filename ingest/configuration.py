@@ -71,7 +71,9 @@ def complain(faults: Iterable[str]) -> None:
         text = (
             told[0] if len(told) == 1 else f"{len(told)} settings are wrong" + "".join(f"\n  {one}" for one in told)
         )
-        raise SettingsError(text, "Mend the flag, the variable or the line in .env; docs/operations.md lists them all.")
+        raise SettingsError(
+            text, "Mend the flag, the variable or the line in .env; docs/operations.md lists them all."
+        )
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -280,8 +280,12 @@ def test_doubts(given, says):
 
 
 def config(*words: str, folder: Path, **env: str) -> tuple[int, str, str]:
+    return run("config", *words, folder=folder, **env)
+
+
+def run(*words: str, folder: Path, **env: str) -> tuple[int, str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "S3_"))} | env
-    command = [sys.executable, "-m", "ingest", "config", *words]
+    command = [sys.executable, "-m", "ingest", *words]
     done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False, timeout=60)
     return done.returncode, done.stdout, done.stderr
 
@@ -332,3 +336,17 @@ def test_a_property_given_wrongly_is_told_by_its_place_alone(tmp_path):
     assert "hunter2" not in errors
     code, _, errors = config("--kafka-config", "a.b=1", "--kafka-config", "a.b=2", folder=tmp_path)
     assert (code, "a.b twice" in errors) == (2, True)
+
+
+def test_with_kip_848_nothing_of_the_classic_protocol_is_sent(tmp_path, embedded_broker):
+    """With that protocol the broker says when a member is missing; a member with a name of its own joins too."""
+    env = {"KAFKA_BOOTSTRAP_SERVERS": embedded_broker, "KAFKA_TOPIC_EVENTS_RAW": "kip-848", "INGEST_STORE": "objects"}
+    event = '{"event_id":"e","event_type":"t","timestamp":0,"learner_id":"l"}\n'
+    (tmp_path / "events.ndjson").write_text(event)
+    assert run("produce", "events.ndjson", folder=tmp_path, **env)[0] == 0
+    words = ("consume", "--once", "--output", "json", "--kafka-config", "group.protocol=consumer")
+    code, output, errors = run(*words, folder=tmp_path, KAFKA_GROUP_INSTANCE_ID="pod-0", **env)
+    assert code == 0, errors
+    assert json.loads(output)["records"] == 1
+    code, _, errors = run(*words, "--kafka-config", "session.timeout.ms=7000", folder=tmp_path, **env)
+    assert (code, "session.timeout.ms" in errors) == (2, True), errors
