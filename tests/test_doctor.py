@@ -20,12 +20,12 @@ from infra.kafka import broker
 from ingest import surroundings
 from ingest.checkup import KafkaCheckup, Wanted, address, record_size, retention, rights
 from ingest.cluster import Cluster
+from ingest.database import query
 from ingest.doctor import Check, Checked, Finding, State, examine, exit_code, failed, ok, skipped, warning
 from ingest.errors import SettingsError, StoreRefused
 from ingest.kafka import Producer, client_settings, ensure_topic
 from ingest.s3 import S3Store
 from ingest.store import open_store
-from ingest.warehouse import query
 from tests.fixtures_s3 import s3_credentials  # noqa: F401
 from tests.locking import held_elsewhere
 from tests.services.kafka import absent
