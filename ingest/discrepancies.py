@@ -50,7 +50,7 @@ REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.GAP: f"{_PUT_BACK}. Look for who deletes objects: a lifecycle rule, a job, a person.",
     Kind.OVERLAP: "Two writers had different chains: look for a copied object, or a store that overwrites. "
     "Staging keeps one row of each record, so models are right; put the object away that has the wrong name.",
-    Kind.OBJECT_MISSING: f"{_PUT_BACK}; its rows are in the warehouse only if they are counted there.",
+    Kind.OBJECT_MISSING: f"{_PUT_BACK}. If very many are missing: is --store where they were loaded from?",
     Kind.OBJECT_MOVED: "Put it back where its metadata says, or put the copy away.",
     Kind.OBJECT_DAMAGED: f"{_PUT_BACK}; `ingest verify --deep` tells which bytes can be trusted.",
     Kind.OBJECT_CHANGED: f"{_PUT_BACK}; its rows were loaded before it was changed.",

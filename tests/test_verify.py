@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +14,6 @@ from tests.damage import Original, Site
 from tests.fixtures_s3 import empty_store, s3_credentials  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ingest.chain import Store
 
 
@@ -49,5 +49,8 @@ def test_the_account_counts_what_is_legitimate(site: Site) -> None:
     assert one.walk.holes == 1130 - 1000 - 49 - 70
 
 
-def test_every_kind_has_a_remedy() -> None:
+def test_every_kind_has_a_remedy_and_is_documented() -> None:
     assert set(REMEDIES) == set(Kind)
+    page = (Path(__file__).parents[1] / "docs/operations.md").read_text()
+    section = page.split("## Proving it: ingest verify\n", 1)[1].split("\n## ", 1)[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.M) == [kind.value for kind in Kind]

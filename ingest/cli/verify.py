@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ingest.verify import Report
 
 _SHOWN = 10  # discrepancies of a kind, for people; JSON has all
+_WIDTH = 100
 _DIFFERS = 4
 _HEADS = (
     "part",
@@ -216,13 +218,19 @@ def _named(found: Iterable[Discrepancy]) -> Iterator[str]:
     for kind, several in kinds.items():
         yield f"\n{kind} ({len(several):,})"
         for one in several[:_SHOWN]:
-            yield f"  {_place(one)}"
-            yield f"    {one.what}"
+            yield from _wrapped("  ", f"{_place(one)}{one.what}")
+            if one.key:
+                yield f"    {one.key}"
         if len(several) > _SHOWN:
             yield f"  … and {len(several) - _SHOWN:,} more: --output json has all"
-        yield f"  next: {several[0].remedy}"
+        yield from _wrapped("  next: ", several[0].remedy)
 
 
 def _place(one: Discrepancy) -> str:
-    chain = f"{one.chain.topic}[{one.chain.partition}] {one.offsets or ''}".rstrip() if one.chain else ""
-    return " ".join(filter(None, (chain, one.key)))
+    if one.chain is None:
+        return ""
+    return f"{one.chain.topic}[{one.chain.partition}]{f' {one.offsets}' if one.offsets else ''}: "
+
+
+def _wrapped(head: str, text: str) -> list[str]:
+    return textwrap.wrap(head + text, _WIDTH, subsequent_indent=" " * len(head), break_long_words=False)
