@@ -21,7 +21,8 @@ LOG: Final = structlog.get_logger("ingest")
 _LEVELS: Final = logging.getLevelNamesMapping()
 _CLIENT: Final = "ingest.librdkafka"
 _WINDOW: Final = 60.0  # seconds in which a library may log …
-_MOST: Final = 5  # … so many lines of one kind
+_MOST: Final = 5  # … so many lines of one kind,
+_MOST_OF_CLIENT: Final = 1  # … and of one facility of librdkafka: it repeats itself with other figures
 CLIENT_LOG, LIBRARY_LOG = "client_log", "library_log"
 
 
@@ -57,9 +58,10 @@ def _hear_libraries(level: int) -> None:
 
 
 class Sparing:
-    """Lets so many lines of one kind through in a minute; the first after it is told how many were dropped."""
+    """Lets `most` lines of one kind through in a minute; the first after it is told how many were dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._windows: dict[str, tuple[float, int]] = {}
 
     def dropped(self, kind: str, now: float) -> int | None:
@@ -67,9 +69,9 @@ class Sparing:
         began, lines = self._windows.get(kind, (now, 0))
         before = 0
         if not 0 <= now - began < _WINDOW:  # the time of day may have been set back
-            began, lines, before = now, 0, max(0, lines - _MOST)
+            began, lines, before = now, 0, max(0, lines - self._most)
         self._windows[kind] = began, lines + 1
-        return before if lines < _MOST else None
+        return before if lines < self._most else None
 
 
 class _Bridge(logging.Handler):
@@ -77,12 +79,13 @@ class _Bridge(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._sparing = Sparing()
+        self._sparing, self._sparing_of_client = Sparing(_MOST), Sparing(_MOST_OF_CLIENT)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log one record, unless there were many of its kind."""
         event, level, kind, told = _event(record)
-        dropped = 0 if level < logging.INFO else self._sparing.dropped(kind, record.created)  # debug was asked for
+        sparing = self._sparing_of_client if event == CLIENT_LOG else self._sparing
+        dropped = 0 if level < logging.INFO else sparing.dropped(kind, record.created)  # debug was asked for
         if dropped is None:
             return
         if dropped:

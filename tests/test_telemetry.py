@@ -118,7 +118,7 @@ def test_setting_logs_up_again_doubles_nothing():
 
 
 def test_a_flood_is_cut_and_counted():
-    sparing = Sparing()
+    sparing = Sparing(5)
     assert [sparing.dropped("FAIL", second) for second in range(10)] == [0] * 5 + [None] * 5
     assert sparing.dropped("OTHER", 9) == 0
     assert sparing.dropped("FAIL", 59.9) is None
@@ -127,7 +127,7 @@ def test_a_flood_is_cut_and_counted():
 
 
 def test_a_clock_that_is_set_back_silences_nothing():
-    sparing = Sparing()
+    sparing = Sparing(5)
     for _ in range(10):
         sparing.dropped("FAIL", 1_000_000)
     assert sparing.dropped("FAIL", 5) == 5
