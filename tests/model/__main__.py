@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
 from tests.model.history import Failed, from_text, play
-from tests.model.mutants import BROKEN, HARMLESS
+from tests.model.mutants import AS_IT_IS, BROKEN, HARMLESS
 from tests.model.search import failure
+from tests.model.soundness import KINDS
 
 
 def main() -> int:
@@ -21,8 +23,11 @@ def main() -> int:
     parser.add_argument("--histories", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--without", choices=[*BROKEN, *HARMLESS], metavar="RULE")
+    parser.add_argument("--watch", choices=KINDS, action="append", metavar="KIND")
     given = parser.parse_args()
-    mutant = {**BROKEN, **HARMLESS}[given.without] if given.without else None
+    mutant = {**BROKEN, **HARMLESS}[given.without] if given.without else AS_IT_IS
+    if given.watch:
+        mutant = replace(mutant, watch=frozenset(given.watch))
     if given.history:
         try:
             print(*play(from_text(given.history), mutant).story, sep="\n")  # noqa: T201

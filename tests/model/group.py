@@ -85,6 +85,19 @@ class SimulatedSource:
         self._paused: set[int] = set()
         self._group.members.append(self)
 
+    @property
+    def partitions(self) -> list[Partition]:
+        """What it owns, as it believes."""
+        return [self._partition(number) for number in self.owned]
+
+    @property
+    def at_the_end(self) -> bool:
+        """Whether nothing is left to read or to hear."""
+        logs = self._world.topic.logs
+        if self.told or any(number not in self._group.owner for number in range(len(logs))):
+            return False
+        return all(self._at.get(number) == logs[number].high and not self._fetched[number] for number in self.owned)
+
     def poll(self, timeout: float) -> Polled:
         self._world.stage.pause("polls", self._has_something, self._world.stage.now + timeout)
         while self.told:

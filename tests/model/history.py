@@ -10,16 +10,15 @@ import ingest.consume
 import ingest.flush
 import ingest.lane
 from tests.model.decisions import CALM, TROUBLE, Decision
-from tests.model.mutants import Mutant
+from tests.model.mutants import AS_IT_IS, Mutant
 from tests.model.parts import SmallDecoder
-from tests.model.soundness import KINDS, Violation
+from tests.model.soundness import Violation
 from tests.model.stage import StagedEvent
 from tests.model.switches import Patch
 from tests.model.world import World
 
 LENGTH: Final = 63  # three numbers for the circumstances, then decisions; 0 is none
 LARGEST: Final = (1 << 24) - 1
-ALL: Final = frozenset(KINDS)
 _STRAYS: Final = ("after", "during", "before", "during")
 
 
@@ -34,14 +33,12 @@ class Failed(AssertionError):  # noqa: N818 - what it is
         self.violation = violation
 
 
-def play(numbers: Sequence[int], mutant: Mutant | None = None) -> World:
+def play(numbers: Sequence[int], mutant: Mutant = AS_IT_IS) -> World:
     """Play a history to its end, with a rule switched off perhaps. Raises `Failed`."""
     climate, some, others, *decisions = numbers
-    watch = mutant.watch if mutant else ALL
-    world = World(
-        1 + (climate % 8 in {1, 2}), lambda index: (climate >> 4) // (index * 7 + 1), watch, apart=bool(climate & 2)
-    )
-    with patched([*_staged(world), *(mutant.patches(world) if mutant else ())]):
+    partitions, apart = 1 + (climate % 8 in {1, 2}), bool(climate & 2)
+    world = World(partitions, lambda index: (climate >> 4) // (index * 7 + 1), mutant.watch, apart=apart)
+    with patched([*_staged(world), *mutant.patches(world)]):
         try:
             _play(world, climate, _possible(some & others), decisions)
         except Violation as violation:
@@ -82,7 +79,7 @@ def _play(world: World, climate: int, possible: Sequence[Decision], decisions: S
                 raise
             if told:
                 world.story.insert(at, told)
-    world.finish(_STRAYS[climate // 16 % 4])
+    world.finish(_STRAYS[climate // 16 % 4], survivors=climate // 8 % 2 == 0)
 
 
 def _possible(troubles: int) -> list[Decision]:

@@ -29,6 +29,8 @@ class Mutant:
     watch: frozenset[str] = RECORDS
 
 
+AS_IT_IS: Final = Mutant("every rule", lambda _: (), frozenset(KINDS))
+
 BROKEN: Final = {
     "slot named by the first record": Mutant("the slot is named by the position", switches.slot_of_the_first_record),
     "empty chain at the low watermark": Mutant(

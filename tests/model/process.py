@@ -50,6 +50,18 @@ class Process:
     def awake(self) -> bool:
         return not (self.dead or self.frozen)
 
+    @property
+    def has_read_everything(self) -> bool:
+        """Whether it has read all of its partitions to their ends, and nothing is on its way to the store."""
+        if self.consumer is None or self.source is None:
+            return False
+        lanes, topic_id = self.consumer._lanes, self._world.topic.topic_id
+        if self.consumer._openings or lanes.keys() != set(self.source.partitions):
+            return False
+        settled = not any(lane.flight or lane.prepared for lane in lanes.values())
+        present = all(lane.chain.identity.topic_id == topic_id for lane in lanes.values())
+        return settled and present and self.source.at_the_end
+
     def _live(self) -> None:
         world, encode = self._world, SmallEncoder(self.name)
         store = SimulatedStore(world.network, world.bucket, self)

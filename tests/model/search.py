@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from tests.model.history import LENGTH, Failed, play
-from tests.model.mutants import Mutant
+from tests.model.mutants import AS_IT_IS, Mutant
 
 
 def _read(drawn: bytes) -> list[int]:
@@ -33,7 +33,7 @@ def options(histories: int, *, shrink: bool, repeatable: bool) -> settings:
     )
 
 
-def failure(mutant: Mutant | None, histories: int, *, seed: int = 0, shrink: bool = False) -> Failed | None:
+def failure(mutant: Mutant, histories: int, *, seed: int = 0, shrink: bool = False) -> Failed | None:
     """The first of so many histories that fails, or with `shrink` the smallest that hypothesis makes of it."""
     wanted, drawn = options(histories, shrink=shrink, repeatable=False), random.Random(seed)  # noqa: S311
     try:
@@ -43,7 +43,7 @@ def failure(mutant: Mutant | None, histories: int, *, seed: int = 0, shrink: boo
     return failed(found, mutant)
 
 
-def failed(history: Sequence[int], mutant: Mutant | None = None) -> Failed | None:
+def failed(history: Sequence[int], mutant: Mutant = AS_IT_IS) -> Failed | None:
     """How a history fails, or None."""
     try:
         play(history, mutant)

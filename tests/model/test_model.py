@@ -8,25 +8,27 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 
 from tests.model.history import LARGEST, LENGTH, Failed, from_text, play, to_text
-from tests.model.mutants import Mutant
+from tests.model.mutants import AS_IT_IS
 from tests.model.search import numbers, options
 
-UNJUDGED = Mutant("", lambda _: (), frozenset())
+UNJUDGED = replace(AS_IT_IS, watch=frozenset())
 ASKED = os.environ.get("MODEL_HISTORIES")
 
 
 @pytest.mark.xfail(
     raises=Failed,
-    reason="A stretch that retention took may be told of twice, overlapping; one between the end of another's "
-    "first object and the low watermark that an empty chain was opened at is not told of.",
+    reason="A stretch that retention took may be told of twice, overlapping; one between the end of another's first "
+    "object and the low watermark that an empty chain was opened at is not told of; a partition that was paused when "
+    "it went is not read when it comes back; a lane of a topic that is gone is not noticed beside one of the new.",
 )
 @pytest.mark.timeout(0 if ASKED else 300)
-@options(int(ASKED or 2500), shrink=True, repeatable=not ASKED)
+@options(int(ASKED or 2000), shrink=True, repeatable=not ASKED)
 @given(numbers)
 def test_every_history_ends_sound(history):
     play(history)

@@ -131,12 +131,17 @@ class World:
 
     # --- the end ----------------------------------------------------------------------------------
 
-    def finish(self, strays: str) -> None:
-        """Faults cease, one healthy consumer reads to the end. `strays` arrive before, during or after that."""
+    def finish(self, strays: str, *, survivors: bool) -> None:
+        """Faults cease, one healthy consumer reads to the end. `strays` arrive before, during or after that.
+
+        With `survivors` those who are still there are to do so before.
+        """
+        self.network.outage, self.behind, self.commits_arrive = False, 0, True
+        if survivors and self.alive:
+            self._survive()
         self.story.append("faults cease; one healthy consumer reads to the end")
         for process in self.alive:
             self.crash(process)
-        self.network.outage, self.behind, self.commits_arrive = False, 0, True
         if strays == "before":
             self._strays_arrive()
         healthy = self.start(once=True)
@@ -151,6 +156,29 @@ class World:
             self.soundness.violated("stuck", f"{healthy} after {_PATIENCE} steps")
         self._strays_arrive()
         self.soundness.end()
+
+    def _survive(self) -> None:
+        """Whoever is there reads to the end, and is then asked to stop: all that is gathered is to be stored."""
+        self.story.append("faults cease; who is still there reads to the end")
+        for process in self.alive:
+            process.frozen = False
+        self._until(lambda: self.alive and all(process.has_read_everything for process in self.alive), "to read")
+        self.story.append("they are asked to stop")
+        for process in self.alive:
+            process.stop.set()
+        stopping = any(not process.error for process in self.alive)
+        self._until(lambda: not self.alive, "to stop")
+        if stopping:
+            self.soundness.end()
+
+    def _until(self, there: Callable[[], object], what: str) -> None:
+        for _ in range(_PATIENCE):
+            if there() or not self.alive:
+                return
+            self.fair()
+        self.soundness.violated(
+            "stuck", f"{[str(process) for process in self.alive]} {what}, after {_PATIENCE} steps"
+        )
 
     def _strays_arrive(self) -> None:
         while self.network.strays:
