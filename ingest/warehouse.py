@@ -44,8 +44,10 @@ class DuckDbWarehouse:
         self._connection = connect(self._path)
         try:
             self._make_tables()
-        except BaseException:
+        except BaseException as error:
             self._connection.close()
+            if isinstance(error, duckdb.Error):
+                raise warehouse_error(self._path, error) from error
             raise
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import subprocess
 import sys
@@ -20,10 +21,12 @@ from structlog.testing import capture_logs
 from ingest.errors import StoreRefused, StoreUnavailable, WarehouseLocked
 from ingest.folder import FolderStore
 from ingest.jobs import HEARTBEAT, JOB_SCHEMA, Counts, JobType, Run, Status, object_of, problem_of, rows_of
+from ingest.kafka import Producer, client_settings
 from ingest.layout import JOBS_PREFIX
 from ingest.load import LoadSummary, load
 from ingest.recorder import Recorder
 from ingest.tables import JOB_COLUMNS
+from tests.chains import raw_event
 from tests.fixtures_s3 import empty_store, s3_credentials  # noqa: F401 - fixtures
 from tests.locking import held_elsewhere
 from tests.running import eventually
@@ -353,3 +356,33 @@ def test_a_following_load_that_has_nothing_to_do_says_that_it_lives(path: Path):
         *(("running", rows) for rows in (0, 10, 10)),
         ("completed", 10),
     ]
+
+
+# --- the commands -------------------------------------------------------------------------------------
+
+
+def consume(folder: Path, bootstrap: str, topic: str) -> int:
+    own = {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "KAFKA_TOPIC_EVENTS_RAW": topic, "HTTP_PORT": "0"}
+    words = [sys.executable, "-m", "ingest", "consume", "--once", "--store", "objects"]
+    done = subprocess.run(words, cwd=folder, env=os.environ | own, capture_output=True, check=False, timeout=120)
+    return done.returncode
+
+
+def test_a_run_of_consume_leaves_its_counts(tmp_path: Path, embedded_broker: str):
+    with Producer(client_settings(embedded_broker), "job-records") as producer:
+        for value in (raw_event(0), raw_event(1), b"{"):
+            producer.send(b"k", value)
+    assert consume(tmp_path, embedded_broker, "job-records") == 1
+    store = FolderStore(tmp_path / "objects")
+    found = records_in(store)
+    assert found["status"].to_list() == ["running", "completed"]
+    stored = sum(entry.size for entry in store.list("job-records/"))
+    last = found.row(-1, named=True)
+    assert (last["records_processed"], last["records_failed"], last["bytes_processed"]) == (3, 1, stored)
+
+
+def test_a_run_of_consume_that_finds_no_broker_leaves_why(tmp_path: Path):
+    assert consume(tmp_path, "127.0.0.1:1", "job-records") == 3
+    found = records_in(FolderStore(tmp_path / "objects"))
+    assert found["status"].to_list() == ["running", "failed"]
+    assert "127.0.0.1:1" in found["error_message"][-1]

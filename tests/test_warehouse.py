@@ -196,6 +196,14 @@ def test_a_warehouse_with_other_columns_is_refused(path: Path) -> None:
         DuckDbWarehouse(path, clock()).__enter__()
 
 
+def test_a_warehouse_whose_tables_can_not_be_made_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema raw; create view raw.raw_events as select 1 as event_id")
+    with pytest.raises(WarehouseError, match=str(path)):
+        DuckDbWarehouse(path, clock()).__enter__()
+
+
 @pytest.mark.parametrize("contents", [b"", b"not a database" * 100])
 def test_a_file_that_is_no_warehouse_is_refused(tmp_path: Path, contents: bytes) -> None:
     (tmp_path / "file").write_bytes(contents)
