@@ -6,6 +6,7 @@ With `ingest.kafka`, `ingest.broker` and `ingest.source`, an importer of conflue
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, Message, TopicPartition
@@ -88,21 +89,23 @@ class Tails:
 
     @contextlib.contextmanager
     def _reading(self, positions: Mapping[Partition, int]) -> Iterator[None]:
+        places = [TopicPartition(*partition, offset) for partition, offset in positions.items()]
         with self._watch.during("looking for the next records"):
-            self._client.assign([TopicPartition(*partition, offset) for partition, offset in positions.items()])
+            self._client.assign(places)
             try:
                 yield
             finally:
+                self._client.resume(places)  # a pause would outlast the assignment
                 self._client.unassign()
 
     def _answers(self, waiting: set[Partition]) -> Iterator[Message]:
         """Of each partition one: its record, its end, or that the broker has no such position."""
-        for _ in range(round(_PATIENCE / _POLL)):
-            if not waiting:
-                return
+        deadline = time.monotonic() + _PATIENCE
+        while waiting and time.monotonic() < deadline:
             event = self._client.poll(_POLL)
             if event is not None and _is_answer(event) and _partition(event) in waiting:
                 waiting.discard(_partition(event))
+                self._client.pause([TopicPartition(*_partition(event))])  # its further records are not wanted
                 yield event
 
 

@@ -262,6 +262,19 @@ def test_tails_answer_the_next_record_or_none(either: Site) -> None:
         assert tails.first_unread({Partition(topic, 1): 9})[Partition(topic, 1)].offset == 9
 
 
+def test_tails_are_not_held_up_by_many_records_of_one_partition(either: Site) -> None:
+    topic = either.pipeline.topic
+    producer = PlainProducer(either.pipeline.client)
+    for _ in range(5000):
+        producer.produce(topic, b"v" * 200, partition=0)
+    producer.produce(topic, b"v", partition=3, timestamp=1_757_066_400_000)
+    producer.flush(20)
+    with Tails(either.pipeline.client, "g") as tails:
+        found = tails.first_unread(dict.fromkeys(tails.partitions(topic), 0))
+    assert {partition.number for partition in found} == {0, 3}
+    assert found[Partition(topic, 3)] == Unread(0, 1_757_066_400_000)
+
+
 @pytest.mark.kafka
 def test_tails_of_an_unknown_topic_are_an_error(kafka_broker: str) -> None:
     with Tails(client_settings(kafka_broker), "g") as tails, pytest.raises(BrokerError, match="no-such-topic"):
