@@ -48,7 +48,8 @@ class Batch:
     """Rows of `ingest.events.SCHEMA` in offset order, and the range of offsets that they account for.
 
     Every record that the broker still had in `range` is a row. `lost` are the stretches of `range` that the
-    broker had deleted before they were read. There is always at least one row.
+    broker had deleted before they were read; one from 0 on was gone before the chain began. There is at least one
+    row.
     """
 
     range: OffsetRange
@@ -93,7 +94,7 @@ class Buffer:
     def reading_from(self) -> int:
         """The offset after the last record taken in, or after what the broker turned out not to have."""
         if len(self._waiting):
-            return self._waiting.offsets[-1] + 1
+            return max(self._waiting.offsets[-1] + 1, self._floor)
         last = int(self._frames[-1]["_offset"][-1]) + 1 if self._frames else self.position
         return max(last, self._floor)
 
@@ -116,11 +117,7 @@ class Buffer:
     def lose(self, lost: OffsetRange) -> None:
         """Note that the broker no longer has these offsets; the batch whose range holds them says so."""
         self._lost += (lost,)
-        self.skip(lost.next)
-
-    def skip(self, offset: int) -> None:
-        """Note that reading goes on here: the broker has nothing before that was not taken in."""
-        self._floor = offset
+        self._floor = lost.next
 
     def drop_before(self, offset: int) -> None:
         """Forget everything before `offset`: another writer's objects hold it."""

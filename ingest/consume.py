@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import structlog
 
 from ingest.batch import Buffer, Due, Limits
-from ingest.chain import Hint, Source
+from ingest.chain import Chain, Hint, Source
 from ingest.decode import Decoder
 from ingest.errors import BrokerError, TopicRemade
 from ingest.flush import Flushes
@@ -208,7 +208,7 @@ class Consumer:
 
     def _ask_ends(self, lanes: Sequence[Lane]) -> None:
         try:
-            for chain in {lane.partition.topic: lane.chain for lane in lanes}.values():
+            for chain in {_incarnation(lane.chain): lane.chain for lane in lanes}.values():
                 check_identity(self._broker, chain)
             self._broker.reach()
             self._monitor.broker_answered(self._clock.monotonic())
@@ -299,13 +299,13 @@ class Consumer:
         if lane is None:
             lane = Lane(partition, found.chain, self._buffer(found), found.bounds.next)
         self._lanes[partition] = lane
-        if start > position and not found.first:
-            self._lose(lane, OffsetRange(position, start))
-        lane.buffer.skip(start)
+        if start > position:
+            self._lose(lane, OffsetRange(position, start), silently=found.first)
         now = self._clock.monotonic()
         self._monitor.opened(partition, lane.buffer.position, start, now)
         self._monitor.ends(partition, found.bounds.next, now)
         self._source.begin(partition, start)
+        self._source.resume([partition])  # it may have been paused when it was ours before, and stays so
         LOG.info("partition_opened", chain=str(found.chain.identity), position=position, reading_from=start)
 
     def _buffer(self, found: Found) -> Buffer:
@@ -313,8 +313,15 @@ class Consumer:
         decoder = Decoder(Partition(chain.topic, chain.partition), chain.topic_id, self._options.max_record_bytes)
         return Buffer(found.position, self._options.limits, lambda records: decoder(records, clock.now()))
 
-    def _lose(self, lane: Lane, lost: OffsetRange) -> None:
+    def _lose(self, lane: Lane, lost: OffsetRange, *, silently: bool) -> None:
+        """Note what the broker has deleted; it is no news where that was before the chain began."""
         lane.buffer.lose(lost)
+        if silently:
+            return
         self.summary.lost.append((lane.partition, lost))
         self._monitor.lost(lane.partition, lost)
         LOG.error("records_lost", chain=str(lane.chain.identity), start=lost.start, next=lost.next)
+
+
+def _incarnation(chain: Chain) -> tuple[str, str]:
+    return chain.identity.topic, chain.identity.topic_id

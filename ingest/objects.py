@@ -65,7 +65,7 @@ class ObjectMetadata:
     nonce: str  #: of the writer's process
     settings: str = ""  #: of the pipeline that wrote it, as far as they change what is stored
     checksum: str = _NO_CHECKSUM  #: of the whole body, see `checksum_of`
-    lost: tuple[OffsetRange, ...] = ()
+    lost: tuple[OffsetRange, ...] = ()  #: deleted before they were read, but for what was before the chain began
 
     def to_text(self) -> dict[str, str]:
         """Names and values as text; names with hyphens, since proxies drop headers with underscores."""
@@ -140,7 +140,7 @@ class Encoder:
             self.version,
             self.nonce,
             self.settings,
-            lost=batch.lost,
+            lost=tuple(one for one in batch.lost if one.start),
         )
         body, text = sealed_parquet(batch.rows, metadata.to_text(), self.compression)
         return Object(chain.key(batch.range.start), body, replace(metadata, checksum=text["checksum"]))

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from ingest import batch as batches
 from ingest.batch import Buffer, Due, Limits
+from ingest.objects import Encoder
 from ingest.records import OffsetRange
-from tests.chains import batch, decode, raw_event, records
+from tests.chains import CHAIN, batch, decode, raw_event, records
 
 
 def buffer(position: int = 0, rows: int = 3, nbytes: int = 1 << 20, age: float = 60) -> Buffer:
@@ -150,7 +151,22 @@ def test_what_the_broker_lacks_is_read_past_once():
 
 def test_reading_begins_behind_what_was_gone_before_the_chain():
     waiting = Buffer(0, Limits(100, 1 << 20, 60), decode)
-    waiting.skip(5)
+    waiting.lose(OffsetRange(0, 5))
     assert waiting.reading_from == 5
     waiting.add(records(8), now=0)
     assert (waiting.take(now=0).range, waiting.reading_from) == (OffsetRange(0, 9), 9)
+
+
+def test_a_loss_behind_records_that_wait_is_read_past_too():
+    waiting = Buffer(10, Limits(100, 1 << 20, 60), decode)
+    waiting.add(records(10, 11), now=0)
+    waiting.lose(OffsetRange(12, 15))
+    assert waiting.reading_from == 15
+
+
+def test_what_was_gone_before_the_chain_is_a_loss_for_whoever_comes_second():
+    """Both see an empty chain whose records begin at 4; another one, who saw them from 0 on, has stored [0, 2)."""
+    ours = batch(0, 4, 5, lost=(OffsetRange(0, 4),))
+    assert Encoder("v", "w")(CHAIN, ours).metadata.lost == ()
+    rest = ours.after(2)
+    assert Encoder("v", "w")(CHAIN, rest).metadata.lost == (OffsetRange(2, 4),)

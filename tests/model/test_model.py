@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from tests.model.history import LARGEST, LENGTH, Failed, from_text, play, to_text
+from tests.model.history import LARGEST, LENGTH, from_text, play, to_text
 from tests.model.mutants import AS_IT_IS
 from tests.model.search import numbers, options
 
@@ -21,12 +21,6 @@ UNJUDGED = replace(AS_IT_IS, watch=frozenset())
 ASKED = os.environ.get("MODEL_HISTORIES")
 
 
-@pytest.mark.xfail(
-    raises=Failed,
-    reason="A stretch that retention took may be told of twice, overlapping; one between the end of another's first "
-    "object and the low watermark that an empty chain was opened at is not told of; a partition that was paused when "
-    "it went is not read when it comes back; a lane of a topic that is gone is not noticed beside one of the new.",
-)
 @pytest.mark.timeout(0 if ASKED else 300)
 @options(int(ASKED or 2000), shrink=True, repeatable=not ASKED)
 @given(numbers)
