@@ -104,6 +104,26 @@ def test_retention_in_mid_read_costs_no_restart_under_any_assignor(on_kafka, pro
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("protocol", ["cooperative", "eager"])
+def test_a_partition_that_went_while_reading_was_paused_is_read_when_it_comes_back(on_kafka, protocol):
+    """A pause of the client outlives the assignment that it was made in."""
+    changes = {"age": 0.1, "properties": PROTOCOLS[protocol]}
+    with on_kafka.running(**changes) as one:
+        eventually(lambda: len(one._lanes) == 4)
+        full = Event()
+        full.set()
+        one._full = full.is_set
+        eventually(lambda: one._paused)
+        with on_kafka.running(**changes) as two:
+            eventually(lambda: len(one._lanes) == len(two._lanes) == 2, seconds=60)
+            full.clear()
+            eventually(lambda: not one._paused)
+        eventually(lambda: len(one._lanes) == 4, seconds=60)
+        on_kafka.produce(1000)
+        eventually(lambda: one.summary.records == 1000)
+
+
+@pytest.mark.kafka
 def test_partitions_that_are_added_are_read_from_their_beginning(on_kafka):
     on_kafka.produce(1000)
     with on_kafka.running(age=0.2, properties={"topic.metadata.refresh.interval.ms": "500"}) as consumer:
