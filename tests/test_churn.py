@@ -112,7 +112,7 @@ def test_a_partition_that_went_while_reading_was_paused_is_read_when_it_comes_ba
         eventually(lambda: len(one._lanes) == 4)
         full = Event()
         full.set()
-        one._full = full.is_set
+        one._full = lambda: full.is_set() and bool(one._lanes)
         eventually(lambda: one._paused)
         with on_kafka.running(**changes) as two:
             eventually(lambda: len(one._lanes) == len(two._lanes) == 2, seconds=60)
