@@ -58,8 +58,8 @@ STEPS = {
 MOMENTS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
 
 
-#: Moments that come once in a life.
-SINGLE_MOMENTS = [moment for moment in MOMENTS if moment.endswith(("being assigned", "leaving the group"))]
+#: Moments that come again and again in a life that is fed.
+REPEATED_MOMENTS = [moment for moment in MOMENTS if moment.split()[1] in "23456"]
 _LIFE = 2.5  # seconds after which a life is stopped whose moment is at the end …
 _LONG_LIFE = 20.0  # … and every other
 

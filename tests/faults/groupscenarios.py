@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
-from itertools import chain, cycle
+from functools import partial
+from itertools import cycle
 
-from tests.faults.driver import MOMENTS, SINGLE_MOMENTS
+from tests.faults.driver import MOMENTS, REPEATED_MOMENTS
 from tests.faults.members import Member
 from tests.faults.trial import SESSION_SECONDS, Trial
 from tests.faults.waiting import eventually
@@ -18,11 +19,10 @@ _ENDED = ("killed", "survived")
 
 def killed_at_steps(x: Trial, records: int, rounds: int) -> None:
     """SIGKILL before and after each step of the protocol, at its first time or a later one."""
-    moments = [x.chance.sample(MOMENTS, len(MOMENTS)) for _ in range(-(-rounds // len(MOMENTS)))]
-    deaths = [
-        f"{moment}@{1 if moment in SINGLE_MOMENTS else x.chance.randint(1, 3)}"
-        for moment in list(chain(*moments))[:rounds]
-    ]
+    deaths = ["after 5 committing@3"]  # from then on a start finds something to look at
+    while len(deaths) < rounds:
+        deaths += [_death(x, moment) for moment in x.chance.sample(MOMENTS, len(MOMENTS))]
+    del deaths[rounds:]
     member = x.member("m0", batch=200, driver=[word for death in deaths for word in ("--die", death)])
     member.start()
 
@@ -38,10 +38,16 @@ def killed_at_steps(x: Trial, records: int, rounds: int) -> None:
     x.catch_up()
 
 
+def _death(x: Trial, moment: str) -> str:
+    """The moment, at its first time or a later one if more are sure to come."""
+    return f"{moment}@{x.chance.randint(1, 3) if moment in REPEATED_MOMENTS else 1}"
+
+
 def broker_away(x: Trial, records: int, rounds: int) -> None:
     """The broker is stopped or killed, and started again, while records come in and go out."""
     for name in ("m0", "m1"):
         x.member(name).start()
+    x.await_opened()
     ends = cycle([("broker killed", x.site.broker.kill), ("broker stopped", x.site.broker.stop)])
     for _ in x.feed(records, rounds):
         name, end = next(ends)
@@ -109,19 +115,20 @@ def _sent(x: Trial) -> bool:
 
 def _freeze_in_puts(x: Trial, members: list[Member]) -> tuple[threading.Event, set[str]]:
     """Freeze each of these in its next put, which goes on to the store when the event is set."""
-    names, deliver, caught = {one.name: one for one in members}, threading.Event(), set()
-
-    def happening(exchange: Exchange) -> None:
-        exchange.receive()
-        names[exchange.caller].freeze()
-        caught.add(exchange.caller)
-        deliver.wait(120)
-        exchange.send(exchange.forward())
+    left, deliver, caught = {one.name: one for one in members}, threading.Event(), set()
 
     def trap(exchange: Exchange):
-        if exchange.kind == "PUT" and "partition=" in exchange.name and exchange.caller in names.keys() - caught:
-            return happening
-        return None
+        if exchange.kind != "PUT" or "partition=" not in exchange.name:
+            return None
+        one = left.pop(exchange.caller, None)  # its first put alone
+        return partial(freeze, one) if one else None
+
+    def freeze(one: Member, exchange: Exchange) -> None:
+        exchange.receive()
+        one.freeze()
+        caught.add(one.name)
+        deliver.wait(120)
+        exchange.send(exchange.forward())
 
     x.proxy.trap = trap
     return deliver, caught

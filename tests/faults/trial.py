@@ -108,6 +108,11 @@ class Trial:
             self.tend()
             time.sleep(min(0.1, left))
 
+    def await_opened(self) -> None:
+        """Wait until each member that runs has got something to read."""
+        running = [member for member in self.members.values() if member.running]
+        eventually(lambda: all(one.logged("partition_opened") for one in running), "every member has partitions")
+
     def tips(self) -> dict[int, int]:
         """How far each partition is stored."""
         return tips(self.shelf, self.topic.id)
