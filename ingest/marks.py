@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ingest.errors import TopicRemade
+from ingest.errors import BrokerError, BrokerUnavailable, TopicRemade
 from ingest.objects import ChainId
 from ingest.records import Partition
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ingest.records import OffsetRange
     from ingest.tails import Unread
 
-_DOUBTS: Final = 5  # how often, a second apart, a broker is asked again that ends before the chain does
+_DOUBTS: Final = 5  # how often, a second apart, a broker is asked again whose answer may change
 
 
 class Reader(Protocol):
@@ -77,7 +77,7 @@ class Marks:
             identity = self.broker.identity(topic)
             for one in self.reader.partitions(topic):
                 chain = ChainId(topic, identity, one.number)
-                found.append(Mark(chain, self.broker.bounds(one), self.broker.committed(one)))
+                found.append(Mark(chain, self._ask_bounds(one), self._committed(one)))
         return found
 
     def after(self, positions: Mapping[ChainId, int]) -> dict[ChainId, End]:
@@ -98,14 +98,30 @@ class Marks:
         unread = self.reader.first_unread(starts) if starts else {}
         return {chain: End(bounds[chain].next, unread.get(_partition(chain))) for chain in positions}
 
+    def _committed(self, partition: Partition) -> Hint | None:
+        """What the group committed; None also where the group can't be asked: it is one witness more, no more."""
+        try:
+            return self.broker.committed(partition)
+        except BrokerError:
+            return None
+
     def _bounds(self, chain: ChainId, position: int) -> OffsetRange:
-        found = self.broker.bounds(_partition(chain))
+        found = self._ask_bounds(_partition(chain))
         for _ in range(_DOUBTS):
             if position <= found.next:
                 break
             self.sleep(1)
-            found = self.broker.bounds(_partition(chain))
+            found = self._ask_bounds(_partition(chain))
         return found
+
+    def _ask_bounds(self, partition: Partition) -> OffsetRange:
+        """Of a broker that was reached a moment ago: a client may not know a partition at first."""
+        for _ in range(_DOUBTS):
+            try:
+                return self.broker.bounds(partition)
+            except BrokerUnavailable:
+                self.sleep(1)
+        return self.broker.bounds(partition)
 
 
 def _partition(chain: ChainId) -> Partition:

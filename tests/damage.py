@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ class Site:
 
     def verify(self, *, broker: bool = True, warehouse: bool = True, **options: bool) -> Report:
         with ExitStack() as stack:
-            marks = self._marks(stack) if broker and self.pipeline else None
+            marks = self.marks(stack) if broker and self.pipeline else None
             holdings = (lambda: when_free(lambda: read_holdings(self.warehouse))) if warehouse else None
             return verify(Sources(self.store, marks, holdings), lambda: self.now, lambda count: None, **options)
 
@@ -131,11 +132,11 @@ class Site:
         assert found is not None
         return found
 
-    def _marks(self, stack: ExitStack) -> Marks:
+    def marks(self, stack: ExitStack) -> Marks:
         assert self.pipeline is not None
         client, group = self.pipeline.client, self.pipeline.group
         broker, tails = stack.enter_context(KafkaBroker(client, group)), stack.enter_context(Tails(client, group))
-        return Marks(broker, tails, [self.pipeline.topic], lambda seconds: None)
+        return Marks(broker, tails, [self.pipeline.topic], lambda seconds: time.sleep(seconds / 5))
 
 
 @dataclass

@@ -114,6 +114,8 @@ MAY_IMPORT = {
         "marks",
         "objects",
     ),
+    "runs": ("chain", "database", "errors", "jobs", "rows"),
+    "status": ("chain", "errors", "inventory", "jobs", "layout", "marks", "objects", "runs", "tables"),
     "layout": ("objects",),
     "load": ("chain", "errors", "jobs", "layout", "ledger", "rows", "tables", "warehouse"),
     "behaviour": (),

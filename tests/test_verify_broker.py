@@ -209,6 +209,18 @@ def test_commits_of_another_store_are_no_evidence(either: Site, tmp_path: Path) 
     assert either.verify(warehouse=False).sound
 
 
+def test_a_group_that_can_not_be_asked_is_one_witness_less(either: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: KafkaBroker, partition: Partition) -> None:
+        raise BrokerError(f"no right to ask for the group's offset of {partition}")
+
+    either.pipeline.produce(50)
+    either.pipeline.run()
+    monkeypatch.setattr(KafkaBroker, "committed", refuse)
+    report = either.verify(warehouse=False, complete=True)
+    assert (report.sound, report.away) == (True, {})
+    assert {one.mark.committed for one in report.accounts} == {None}
+
+
 def test_a_broker_that_is_away_leaves_the_rest(tmp_path: Path) -> None:
     class Away(Marks):
         def before(self):

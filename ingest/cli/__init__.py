@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ingest import __version__
-from ingest.cli import config, consume, doctor, load, local, produce, quarantine, replay, verify
+from ingest.cli import config, consume, doctor, load, local, produce, quarantine, replay, status, verify
 from ingest.console import leave, note
 from ingest.errors import IngestError, SettingsError
 
@@ -29,6 +29,7 @@ app.command()(load.load)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(replay.replay)
 app.command()(verify.verify)
+app.command()(status.status)
 app.command()(config.config)
 app.command()(doctor.doctor)
 app.command()(local.broker)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ingest.cli.wiring import settings_of
 from ingest.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,6 +26,36 @@ class Part(StrEnum):
 
     BROKER = "broker"
     WAREHOUSE = "warehouse"
+
+
+def chosen(store: str | None, warehouse: Path | None, topic: str | None, bootstrap_servers: str | None) -> Settings:
+    """The settings, with these flags. Only errors are logged: the result says better what the clients warn of."""
+    from ingest.telemetry import set_up_logs
+
+    settings = settings_of(
+        {
+            "ingest_store": store,
+            "duckdb_path": str(warehouse) if warehouse else None,
+            "kafka_topic_events_raw": topic,
+            "kafka_bootstrap_servers": bootstrap_servers,
+        }
+    )
+    set_up_logs("ERROR", settings.log_format)
+    return settings
+
+
+def left_out_of(without: Iterable[Part] | None) -> dict[str, str]:
+    """What is not asked, and why: the beginning of a list."""
+    return {part.value: f"left out (--without {part.value})" for part in without or ()}
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Where each part is."""
+    return {
+        "broker": settings.kafka_bootstrap_servers,
+        "store": settings.store_url,
+        "warehouse": settings.duckdb_path,
+    }
 
 
 @contextmanager

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingest.cli.asking import Part, folder_of, marks_of, warehouse_of, when_free
+from ingest.cli.asking import Part, addresses, chosen, folder_of, left_out_of, marks_of, warehouse_of, when_free
 from ingest.cli.columns import figure, table
 from ingest.cli.options import As, Bootstrap, KafkaConfig, StoreUrl, Topic, Warehouse
-from ingest.cli.wiring import SystemClock, client_of, pairs, settings_of, store_of
+from ingest.cli.wiring import SystemClock, client_of, pairs, store_of
 from ingest.console import Output, leave, note, progress
 from ingest.errors import DependencyError
 
@@ -64,27 +64,14 @@ def verify(
     """
     from ingest.verify import verify as run
 
-    given = {
-        "ingest_store": store,
-        "duckdb_path": str(warehouse) if warehouse else None,
-        "kafka_topic_events_raw": topic,
-        "kafka_bootstrap_servers": bootstrap_servers,
-    }
-    settings, left_out = (
-        settings_of(given),
-        {part.value: f"left out (--without {part.value})" for part in without or ()},
-    )
+    settings, left_out = chosen(store, warehouse, topic, bootstrap_servers), left_out_of(without)
     folder_of(settings)
     with ExitStack() as stack:
         sources = _sources(settings, pairs(kafka_config), left_out, warehouse, stack)
         show = stack.enter_context(progress("objects", None))
         report = run(sources, SystemClock().now, show, complete=complete, deep=deep)
     left_out |= {name: str(error) for name, error in report.away.items()}
-    where = {
-        "broker": settings.kafka_bootstrap_servers,
-        "store": settings.store_url,
-        "warehouse": settings.duckdb_path,
-    }
+    where = addresses(settings)
     if output is Output.JSON:
         typer.echo(json.dumps(_result(report, where, left_out, deep=deep)))
     else:
