@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -80,6 +81,7 @@ def hands_of(store: Store, server: S3Server | None) -> Hands:
     return BucketHands(bucket, prefix, client_of(server))
 
 
+@cache
 def client_of(server: S3Server) -> Any:
     """A plain client of the S3 API, which may do what no store of ours does."""
     names = {"aws_access_key_id": "AWS_ACCESS_KEY_ID", "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}

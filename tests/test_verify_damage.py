@@ -329,3 +329,15 @@ def test_rows_that_contradict_the_metadata_are_seen_by_a_deep_look(site: Site, c
     site.hands.write(made.key, body, said)
     assert site.found() == set()
     assert site.found(deep=True) == {("rows_contradict", made.key)}
+
+
+def test_an_object_cut_short_before_it_was_loaded(site: Site, tmp_path: Path) -> None:
+    """A folder has the metadata in the body, so that it shows; a bucket shows it to a deep look, or to the loader."""
+    key = next(keys for chain, keys in site.chains().items() if chain.topic == "other")[-1]
+    forget(site, key)
+    object_truncated(site, key)
+    in_folder = not site.store.url.startswith("s3://")
+    assert site.found() == ({("object_damaged", key)} if in_folder else set())
+    assert site.found(deep=True) == {("object_damaged" if in_folder else "bytes_changed", key)}
+    site.load()
+    assert site.found() == {("object_damaged" if in_folder else "load_failed", key)}

@@ -66,3 +66,20 @@ def test_people_read_a_table_of_a_hundred_columns(system):
     assert lines[-1] == f"Sound: {objects} objects, by their metadata."
     with pytest.raises(json.JSONDecodeError):
         json.loads(done.stdout)
+
+
+def test_recovered_records_are_second_rows_and_not_wrong(system, monkeypatch):
+    monkeypatch.setenv("MAX_RECORD_BYTES", "380")
+    system.ingest("produce", "--synthetic", "2000", "--malformed", "0")
+    stored = system.ingest("consume", "--once", "--batch-size", "300", code=1)
+    system.ingest("load")
+    monkeypatch.delenv("MAX_RECORD_BYTES")
+    recovered = system.ingest("quarantine", "replay", "--reason", "too_large")["recovered"]
+    assert 0 < recovered <= stored["quarantined"]
+    assert system.ingest("verify", "--deep")["sound"]
+    (first, *_) = system.ingest("verify", "--complete", code=4)["discrepancies"]
+    assert (first["kind"], first["key"].split("/")[0]) == ("not_loaded", "_recovered")
+    system.ingest("load")
+    found = system.ingest("verify", "--complete", "--deep")
+    assert found["sound"]
+    assert sum(one["loaded_rows"] for one in found["partitions"]) == 2000
