@@ -15,7 +15,19 @@ import pytest
 from tests.running import Pipeline, eventually
 from tests.services.s3 import CREDENTIALS, s3_server
 
-COMMANDS = ["config", "consume", "doctor", "produce", "load", "quarantine", "replay", "verify", "status", "broker", "demo"]
+COMMANDS = [
+    "config",
+    "consume",
+    "doctor",
+    "produce",
+    "load",
+    "quarantine",
+    "replay",
+    "verify",
+    "status",
+    "broker",
+    "demo",
+]
 
 
 def start(*words: str, folder: Path, stdin: int | None = None, **env: str) -> subprocess.Popen[str]:
