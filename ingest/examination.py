@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ingest import layout
 from ingest.discrepancies import Discrepancy, Kind
+from ingest.objects import settings_of
 from ingest.reckoning import Item, doubled, reckon
 from ingest.records import OffsetRange
 from ingest.walk import Walk, walk
@@ -67,8 +68,9 @@ class Examination:
         self._marks = {mark.chain: mark for mark in evidence.marks or ()}
         self._items = _items(evidence)
         self._moved = {one.said_key for one in evidence.inventory.objects if one.moved}
-        self._absent = self._slots_without_object()
         stored = evidence.inventory.chains()
+        self._committed = dict(_committed(self._marks, stored))
+        self._absent = self._slots_without_object()
         chains = stored.keys() | self._absent.keys() | self._marks.keys() | self._chains_with_rows()
         self._walks = {chain: walk(chain, stored.get(chain, ()), self._absent[chain]) for chain in chains}
         self._overlapping = {key for one in self._walks.values() for key in one.overlapping}
@@ -111,7 +113,7 @@ class Examination:
 
     def _slots_without_object(self) -> defaultdict[ChainId, set[int]]:
         keys = {item.key for item in self._items.values() if item.line and item.size is None} | self._moved
-        keys |= {mark.committed_key for mark in self._marks.values() if mark.committed_key}
+        keys |= self._committed.keys()
         found: defaultdict[ChainId, set[int]] = defaultdict(set)
         for key in keys:
             slot = layout.slot_of(key)
@@ -130,17 +132,16 @@ class Examination:
 
     def _gone_behind(self, chain: ChainId, one: Walk) -> Iterator[Discrepancy]:
         """Objects that were there, and leave no gap: they were the last ones."""
-        mark = self._marks.get(chain)
         for slot in sorted(self._absent[chain] - {hole.slot for hole in one.uncovered}):
             key, item = chain.key(slot), self._items.get(chain.key(slot))
-            hint = mark.committed if mark and mark.committed_key == key else None
             if key in self._moved:
                 continue
             if item and item.rows:
                 offsets = OffsetRange(slot, max(slot, *(rows.last + 1 for rows in item.rows)))
                 yield Discrepancy(Kind.OBJECT_MISSING, self._gone(key), chain, offsets, key)
-            elif hint and one.objects and hint.offset > one.next:
-                yield Discrepancy(Kind.OBJECT_MISSING, self._gone(key), chain, OffsetRange(slot, hint.offset), key)
+            elif one.objects and self._committed.get(key, 0) > one.next:
+                offsets = OffsetRange(slot, self._committed[key])
+                yield Discrepancy(Kind.OBJECT_MISSING, self._gone(key), chain, offsets, key)
             elif item and item.line:
                 yield _line_alone(item)
 
@@ -224,6 +225,15 @@ class Examination:
     def _chains_with_rows(self) -> set[ChainId]:
         slots = map(layout.slot_of, self._items)
         return {slot.chain for slot in slots if slot}
+
+
+def _committed(marks: Mapping[ChainId, Mark], stored: Mapping[ChainId, list[Stored]]) -> Iterator[tuple[str, int]]:
+    """Keys of objects whose ends were committed, and these ends; not those of a group that writes another store."""
+    for chain, mark in marks.items():
+        said = next((one.said for one in reversed(stored.get(chain, ())) if one.said), None)
+        writer = settings_of(said.settings).get("group", mark.group) if said else None
+        if mark.committed and mark.committed_key and writer == mark.group:
+            yield mark.committed_key, mark.committed.offset
 
 
 def _line_alone(item: Item) -> Discrepancy:

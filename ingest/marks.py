@@ -35,11 +35,12 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A partition before the store was read: its chain now, what the broker has of it, what the group committed."""
+    """A partition before the store was read: its chain now, what the broker has of it, what a group committed."""
 
     chain: ChainId
     bounds: OffsetRange
     committed: Hint | None
+    group: str
 
     @property
     def committed_key(self) -> str | None:
@@ -63,11 +64,12 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Asks about some topics. `sleep` waits so many seconds."""
+    """Asks about some topics. `group` is whose commits the broker answers; `sleep` waits so many seconds."""
 
     broker: Broker
     reader: Reader
     topics: Sequence[str]
+    group: str
     sleep: Callable[[float], None]
 
     def before(self) -> list[Mark]:
@@ -77,7 +79,7 @@ class Marks:
             identity = self.broker.identity(topic)
             for one in self.reader.partitions(topic):
                 chain = ChainId(topic, identity, one.number)
-                found.append(Mark(chain, self._ask_bounds(one), self._committed(one)))
+                found.append(Mark(chain, self._ask_bounds(one), self._committed(one), self.group))
         return found
 
     def after(self, positions: Mapping[ChainId, int]) -> dict[ChainId, End]:

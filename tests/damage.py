@@ -138,7 +138,7 @@ class Site:
         assert self.pipeline is not None
         client, group = self.pipeline.client, self.pipeline.group
         broker, tails = stack.enter_context(KafkaBroker(client, group)), stack.enter_context(Tails(client, group))
-        return Marks(broker, tails, [self.pipeline.topic], lambda seconds: time.sleep(seconds / 5))
+        return Marks(broker, tails, [self.pipeline.topic], group, lambda seconds: time.sleep(seconds / 5))
 
 
 @dataclass

@@ -16,7 +16,7 @@ from ingest.errors import BrokerError, TopicRemade
 from ingest.folder import FolderStore
 from ingest.kafka import client_settings, ensure_topic
 from ingest.marks import Marks
-from ingest.objects import ChainId, Encoder
+from ingest.objects import ChainId, Encoder, settings_text
 from ingest.records import Partition
 from ingest.tails import Tails, Unread
 from ingest.verify import Report, Sources, verify
@@ -209,6 +209,19 @@ def test_commits_of_another_store_are_no_evidence(either: Site, tmp_path: Path) 
     assert either.verify(warehouse=False).sound
 
 
+@pytest.mark.parametrize(("writer", "found"), [("theirs", set()), ("g", {"object_missing"})])
+def test_commits_count_only_for_what_their_group_has_written(
+    either: Site, tmp_path: Path, writer: str, found: set[str]
+) -> None:
+    """Our group has read on into its own store; the store at hand has the first records alone, of this writer."""
+    either.pipeline.produce(200)
+    either.pipeline.run(rows=20)
+    chain = max(either.chains(), key=lambda one: int(either.said(either.chains()[one][-1])["next"]))
+    either.store = FolderStore(tmp_path / "another")
+    Chain(either.store, chain, Encoder("test", "n", settings=settings_text({"group": writer}))).append(batch(0, 0, 1))
+    assert {one.kind.value for one in either.verify(warehouse=False).discrepancies} == found
+
+
 def test_a_group_that_can_not_be_asked_is_one_witness_less(either: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: KafkaBroker, partition: Partition) -> None:
         raise BrokerError(f"no right to ask for the group's offset of {partition}")
@@ -229,7 +242,7 @@ def test_a_broker_that_is_away_leaves_the_rest(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     chain = ChainId("events_raw", "id-1", 0)
     Chain(store, chain, Encoder("test", "n")).append(batch(3, *range(3, 7)))
-    sources = Sources(store, Away(None, None, [], lambda seconds: None), None)
+    sources = Sources(store, Away(None, None, [], "g", lambda seconds: None), None)
     report = verify(sources, lambda: LATER, lambda count: None)
     assert [one.kind.value for one in report.discrepancies] == ["gap"]
     assert list(report.away) == ["broker"]
@@ -250,7 +263,7 @@ def test_a_topic_made_again_meanwhile_is_not_compared(either: Site) -> None:
 
     client = either.pipeline.client
     with KafkaBroker(client, "g") as broker, Tails(client, "g") as tails:
-        marks = Marks(Remade(broker), tails, [either.pipeline.topic], lambda seconds: None)
+        marks = Marks(Remade(broker), tails, [either.pipeline.topic], "g", lambda seconds: None)
         report = verify(Sources(either.store, marks, None), lambda: LATER, lambda count: None)
     assert isinstance(report.away["broker"], TopicRemade)
     assert report.sound

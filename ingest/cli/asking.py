@@ -70,7 +70,7 @@ def marks_of(settings: Settings, client: Mapping[str, Any]) -> Iterator[Marks]:
         KafkaBroker(client, group, settings.kafka_topic_generation) as broker,
         Tails(client, group) as tails,
     ):
-        yield Marks(broker, tails, settings.topics, time.sleep)
+        yield Marks(broker, tails, settings.topics, group, time.sleep)
 
 
 def warehouse_of(settings: Settings, named: Path | None) -> Path | None:
