@@ -7,6 +7,7 @@ With `ingest.kafka` and `ingest.source`, an importer of confluent_kafka.
 from __future__ import annotations
 
 import difflib
+import re
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ingest.records import Partition
 
 _PATIENCE: Final = 10.0  # seconds that a question may take
-_SLOT: Final = "slot="  # how a hint's slot stands in the commit's metadata
+_HINT: Final = re.compile(r"slot=(\d+) place=([0-9a-f]{8})", re.ASCII)  # how it stands in a commit's metadata
 
 
 class KafkaBroker:
@@ -87,7 +88,7 @@ class KafkaBroker:
         """See `Broker.committed`."""
         with self._asking(f"asking for the group's offset of {partition}"):
             [place] = self._client.committed([TopicPartition(*partition)], timeout=_PATIENCE)
-        return Hint(place.offset, _slot(place.metadata)) if place.offset >= 0 else None
+        return _hint(place.offset, place.metadata) if place.offset >= 0 else None
 
     def __enter__(self) -> Self:
         return self
@@ -102,14 +103,14 @@ class KafkaBroker:
             yield
 
 
-def hint_text(slot: int | None) -> str:
-    """How a hint's slot stands in a commit's metadata."""
-    return f"{_SLOT}{slot}"
+def hint_text(hint: Hint) -> str:
+    """How a hint's slot and place stand in a commit's metadata."""
+    return f"slot={hint.slot} place={hint.place}"
 
 
-def _slot(metadata: str | None) -> int | None:
-    text = (metadata or "").removeprefix(_SLOT)
-    return int(text) if metadata and metadata.startswith(_SLOT) and text.isdigit() else None
+def _hint(offset: int, metadata: str | None) -> Hint:
+    found = _HINT.fullmatch(metadata or "")
+    return Hint(offset, int(found[1]), found[2]) if found else Hint(offset, None)
 
 
 def no_topic(topic: str, known: Sequence[str]) -> BrokerError:

@@ -22,13 +22,15 @@ docs/architecture.md.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from ingest.batch import Batch
 from ingest.errors import ChainError, SettingsError, StoreUnavailable
-from ingest.objects import ChainId, Object, ObjectMetadata, settings_of
+from ingest.layout import acceptance_key
+from ingest.objects import ChainId, Object, ObjectMetadata, marker, settings_of
 from ingest.records import OffsetRange, Partition, Records
 
 
@@ -72,10 +74,14 @@ class Store(Protocol):
 
 
 class Hint(NamedTuple):
-    """What the group last committed: an offset, and the slot of the object that ends there (None: unknown)."""
+    """What the group last committed: an offset, the slot of the object that ends there, and where that is.
+
+    `place` is the chain's, see `Chain.place`. None is unknown: somebody else committed.
+    """
 
     offset: int
     slot: int | None
+    place: str | None = None
 
 
 @dataclass(slots=True)
@@ -179,15 +185,21 @@ class Appended:
 class Chain:
     """One partition's chain in one store. Holds nothing but who it is: the store is the state.
 
-    Objects of a pipeline with other settings are a `SettingsError`, unless `any_settings`: two pipelines that
-    judge records differently must not share a chain by accident.
+    Objects of a pipeline with other settings are a `SettingsError`, and a commit beyond the chain's end is a
+    `ChainError`, unless `accept`, which leaves a note in the store that these settings may follow those. Two
+    pipelines that judge records differently must not share a chain by accident.
     """
 
-    def __init__(self, store: Store, identity: ChainId, encode: Encode, *, any_settings: bool = False) -> None:
+    def __init__(self, store: Store, identity: ChainId, encode: Encode, *, accept: bool = False) -> None:
         self.identity = identity
         self._store = store
         self._encode = encode
-        self._any_settings = any_settings
+        self._accept = accept
+
+    @property
+    def place(self) -> str:
+        """Tells this chain in this store from others, in eight hex digits."""
+        return f"{zlib.crc32(f'{self._store.url}/{self.identity.prefix}'.encode()):08x}"
 
     def last(self, hint: Hint | None = None) -> ObjectMetadata | None:
         """The last object of the chain, None for an empty chain.
@@ -203,6 +215,7 @@ class Chain:
         last = anchor if key is None else self._object(key)
         if last:
             self._check_settings(last)
+            self._check_commit(last, hint)
         return last
 
     def encode(self, batch: Batch) -> Object:
@@ -261,12 +274,34 @@ class Chain:
 
     def _check_settings(self, found: ObjectMetadata) -> None:
         ours, theirs = settings_of(self._encode.settings), settings_of(found.settings)
-        if ours == theirs or self._any_settings:
+        note = acceptance_key(found.settings, self._encode.settings)
+        if ours == theirs or self._accepted(note):
             return
         names = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
         raise SettingsError(
             f"the chain of {self.identity} in {self._store.url} was written with other settings: "
             + ", ".join(f"{name} was {theirs.get(name)!r} and is {ours.get(name)!r}" for name in names),
             "Two pipelines must not share a prefix: give this one its own. If they were changed on purpose, stop "
-            "the old consumers and start once with --accept-settings.",
+            "the old consumers and start once with --accept-chain.",
+        )
+
+    def _accepted(self, note: str) -> bool:
+        """Whether it was accepted that our settings follow others, now or before."""
+        if self._accept:
+            body, text = marker(note)
+            self._store.put_if_absent(note, body, text)
+        return self._accept or self._store.metadata(note) is not None
+
+    def _check_commit(self, last: ObjectMetadata, hint: Hint | None) -> None:
+        """A commit that names its slot was made after the object was stored: so objects have gone since."""
+        if hint is None or hint.slot is None or hint.place != self.place:
+            return
+        if hint.offset <= last.range.next or self._accept:
+            return
+        raise ChainError(
+            f"the group has committed {self.identity.key(hint.slot)}, up to offset {hint.offset}, but the chain in "
+            f"{self._store.url} ends at {last.range.next}",
+            "Somebody deleted objects: put them back, from a version of the bucket or a backup, before anything is "
+            "written. If they can't be had any more, start once with --accept-chain: what the broker still has of "
+            "them is stored again, and the warehouse must be filled anew.",
         )

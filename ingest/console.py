@@ -83,6 +83,7 @@ def stopping() -> Iterator[Event]:
 
     def on_signal(number: int, _: object) -> None:
         if stop.is_set():
+            os.write(2, b"left at once; what was read and not stored is read again\n")
             os._exit(128 + number)
         stop.set()
 

@@ -219,11 +219,13 @@ class Consumer:
             self._remade = error
         except BrokerError as error:  # reading tells what is fatal
             self._monitor.broker_failed(error, self._clock.monotonic())
+            LOG.warning("broker_unavailable", error=str(error), remedy=error.remedy, retry_in=_LOOK)
 
     # --- the end ----------------------------------------------------------------------------------
 
     def _drain(self) -> None:
         """Flush all that is gathered, within the grace; the group's hints are left behind whole."""
+        LOG.info("stopping", unfinished=self._unfinished(), grace=self._options.grace)
         self._monitor.stopping(self._clock.monotonic())
         self._flushes.finish(list(self._lanes.values()), self._options.grace, rest=True)
         self.summary.unfinished += self._unfinished()

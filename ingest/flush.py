@@ -134,7 +134,7 @@ class Flushes:
         """Steps 5 and 6 of the protocol."""
         stored = appended.stored
         slot = stored.metadata.range.start if stored else None
-        self._commit(lane.partition, Hint(appended.next, slot))
+        self._commit(lane.partition, Hint(appended.next, slot, lane.chain.place))
         now = self._monotonic()
         self._monitor.landed(lane.partition, flight.batch, appended, now - flight.since, now)
         self.summary.count(flight.batch, appended)

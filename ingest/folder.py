@@ -62,7 +62,10 @@ class FolderStore:
             except _ABSENT:
                 return None
         if found is None:
-            raise StoreRefused(f"{self.url}: {key} is damaged, or is no Parquet", "Put it aside.")
+            raise StoreRefused(
+                f"{self.url}: {key} is damaged, or is no Parquet",
+                "Put it back from a backup; `ingest verify` names all that is wrong.",
+            )
         return found
 
     def read(self, key: str) -> bytes:

@@ -3,7 +3,7 @@
     <topic>/<topic id>/partition=<5 digits>/<start, 20 digits>.parquet                         an object of a chain
     _recovered/<topic>/<topic id>/partition=<5 digits>/<start, 20 digits>-<4 digits>.parquet   rows recovered from it
     _jobs/<job type>/<run id>/<number, 6 digits>.parquet                                       a job record
-    _probe/…                                                                                   the probe's canary
+    _probe/…                                                                                   the probe's canary; notes of what was accepted
 
 All else is foreign: somebody's notes, another program's objects. No form can be taken for another, whatever
 the topic is called. A recovered row is a second row of its record, on purpose: it takes the place of the
@@ -13,6 +13,7 @@ quarantined one in staging (docs/decisions/0012).
 from __future__ import annotations
 
 import re
+import zlib
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -96,6 +97,12 @@ def job_key(job_type: str, run_id: str, number: int) -> str:
     if kind_of(key) is not Kind.JOB:
         raise ValueError(f"not the key of a job record: {key!r}")
     return key
+
+
+def acceptance_key(before: str, after: str) -> str:
+    """The key of the note that chains written with the settings `before` may go on with `after`."""
+    sums = (f"{zlib.crc32(text.encode()):08x}" for text in (before, after))
+    return f"{PROBE_PREFIX}accepted-{'-'.join(sums)}"
 
 
 def _slot(found: re.Match[str]) -> Slot:

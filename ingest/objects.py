@@ -155,6 +155,11 @@ def sealed_parquet(
     return sealed, {**metadata, "checksum": checksum}
 
 
+def marker(note: str) -> tuple[bytes, dict[str, str]]:
+    """An object that says nothing but that it is there, as its body and metadata."""
+    return sealed_parquet(pl.DataFrame({"note": [note]}), {"purpose": "marker", "note": note})
+
+
 def settings_text(settings: Mapping[str, str]) -> str:
     """The settings as one line of plain ASCII; equal settings give equal text."""
     return urlencode(sorted(settings.items()))

@@ -105,8 +105,7 @@ class KafkaSource:
     def commit(self, hints: Mapping[Partition, Hint]) -> None:
         """See `Source.commit`; a commit that is refused is logged."""
         places = [
-            TopicPartition(*partition, hint.offset, metadata=hint_text(hint.slot))
-            for partition, hint in hints.items()
+            TopicPartition(*partition, hint.offset, metadata=hint_text(hint)) for partition, hint in hints.items()
         ]
         try:
             self._consumer.commit(offsets=places, asynchronous=True)

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "decode": ("envelope", "events", "records", "times"),
     "batch": ("records",),
     "objects": ("batch", "errors", "records"),
-    "chain": ("batch", "errors", "objects", "records"),
+    "chain": ("batch", "errors", "layout", "objects", "records"),
     "lane": ("batch", "chain", "objects", "records", "survey"),
     "patience": ("errors",),
     "summary": ("batch", "chain", "objects", "records"),

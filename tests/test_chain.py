@@ -56,7 +56,7 @@ def test_batches_extend_the_chain(tmp_path):
 
 @pytest.mark.parametrize(
     "hint",
-    [None, Hint(2, 0), Hint(4, 2), Hint(6, 4), Hint(3, 0), Hint(99, 50), Hint(6, None)],
+    [None, Hint(2, 0), Hint(4, 2), Hint(6, 4), Hint(3, 0), Hint(99, None), Hint(6, None)],
     ids=["none", "behind", "nearly", "at the tip", "wrong end", "beyond", "no slot"],
 )
 def test_objects_win_over_commits(tmp_path, hint):
@@ -64,6 +64,18 @@ def test_objects_win_over_commits(tmp_path, hint):
     for start in (0, 2, 4):
         ours.append(batch(start, start, start + 1))
     assert ours.last(hint).range == OffsetRange(4, 6)
+
+
+def test_a_chain_that_is_shorter_than_what_was_committed_is_not_written(tmp_path):
+    """Somebody deleted the last object: to write its slot again would hide that from the loader."""
+    ours = chain(tmp_path)
+    ours.append(batch(0, 0, 1))
+    ours.append(batch(2, 2, 3))
+    (tmp_path / CHAIN.key(2)).unlink()
+    with pytest.raises(ChainError, match=r"has committed .*2\.parquet, up to offset 4, but the chain .* ends at 2"):
+        ours.last(Hint(4, 2, ours.place))
+    assert chain(tmp_path, accept=True).last(Hint(4, 2, ours.place)).range == OffsetRange(0, 2)
+    assert ours.last(Hint(4, 2, "0000beef")).range == OffsetRange(0, 2), "it was committed for another prefix"
 
 
 def test_an_occupied_slot_leaves_the_rest_to_the_loser(tmp_path):

@@ -185,6 +185,21 @@ def test_a_store_that_is_down_when_partitions_come_does_not_stop_the_poll(embedd
     pipeline.assert_sound(500)
 
 
+def test_objects_that_were_deleted_are_missed_at_the_next_start(embedded_broker, tmp_path):
+    pipeline = Pipeline(embedded_broker, tmp_path)
+    pipeline.produce(1000)
+    pipeline.run(rows=100)
+    [last] = [path for path in pipeline.objects() if path.parent.name == "partition=00000"][-1:]
+    kept = last.read_bytes()
+    last.unlink()
+    pipeline.produce(100, start=1000)
+    with pytest.raises(ChainError, match="the group has committed"):
+        pipeline.run()
+    last.write_bytes(kept)
+    pipeline.run()
+    pipeline.assert_sound(1100)
+
+
 def test_several_topics_are_several_chains(embedded_broker, tmp_path):
     pipeline, other = Pipeline(embedded_broker, tmp_path), Pipeline(embedded_broker, tmp_path)
     pipeline.produce(700)
@@ -203,14 +218,18 @@ def test_a_chain_of_other_settings_is_refused(tmp_path):
     with_limit(10).append(batch(0, 0, 1))
     with pytest.raises(SettingsError, match="max-record-bytes was '10' and is '20'") as caught:
         with_limit(20).last()
-    assert "--accept-settings" in caught.value.remedy
+    assert "--accept-chain" in caught.value.remedy
     with pytest.raises(SettingsError):
         with_limit(20).append(batch(0, 0, 1, 2))
-    ours = with_limit(20, any_settings=True)
-    assert ours.last().range.next == 2
-    ours.append(batch(2, 2))
+    accepting = with_limit(20, accept=True)
+    assert accepting.last().range.next == 2
+    later = with_limit(20)  # the flag is needed once, also where nothing has been written since
+    assert later.last().range.next == 2
+    later.append(batch(2, 2))
     with pytest.raises(SettingsError):
         with_limit(10).last()
+    with pytest.raises(SettingsError):
+        with_limit(30).last()
 
 
 def test_a_slot_that_is_taken_by_nothing_is_asked_for_again(tmp_path):

@@ -33,8 +33,12 @@ def consume(
     group: Annotated[str | None, typer.Option(help="[KAFKA_CONSUMER_GROUP: etl-snowflake]")] = None,
     bootstrap_servers: Bootstrap = None,
     kafka_config: KafkaConfig = None,
-    accept_settings: Annotated[
-        bool, typer.Option("--accept-settings", help="Go on with a chain that was written with other settings.")
+    accept_chain: Annotated[
+        bool,
+        typer.Option(
+            "--accept-chain",
+            help="Go on with a chain of other settings, or one that is shorter than what was committed.",
+        ),
     ] = False,
     http_port: HttpPort = None,
     output: As = Output.TEXT,
@@ -62,7 +66,7 @@ def consume(
     port = 0 if bounded and http_port is None else settings.http_port
     with stopping() as stop, consumer_served(settings, port) as monitor:
         summary = _consume(
-            settings, properties, stop, monitor, any_settings=accept_settings, once=once, max_records=max_records
+            settings, properties, stop, monitor, accept=accept_chain, once=once, max_records=max_records
         )
     _print_summary(summary, output)
     if summary.unfinished:
@@ -79,7 +83,7 @@ def _consume(
     stop: Event,
     monitor: Monitor,
     *,
-    any_settings: bool,
+    accept: bool,
     **bounds: Any,
 ) -> Summary:
     from concurrent.futures import ThreadPoolExecutor
@@ -104,7 +108,7 @@ def _consume(
         conf = consumer_settings(client, settings.kafka_consumer_group, own)
         consumer = Consumer(
             lambda listener: KafkaSource(conf, settings.topics, listener),
-            survey_of(settings, broker, cluster, store, any_settings=any_settings),
+            survey_of(settings, broker, cluster, store, accept=accept),
             _options(settings, **bounds),
             SystemClock(),
             monitor,

@@ -136,7 +136,7 @@ def broker_of(settings: Settings, client: Mapping[str, Any]) -> KafkaBroker:
     return KafkaBroker(client, settings.kafka_consumer_group, settings.kafka_topic_generation)
 
 
-def survey_of(settings: Settings, broker: KafkaBroker, cluster: str, store: Store, *, any_settings: bool) -> Survey:
+def survey_of(settings: Settings, broker: KafkaBroker, cluster: str, store: Store, *, accept: bool) -> Survey:
     """How the chain of a partition is opened; `cluster` is the id of the broker's cluster."""
     from ingest.chain import Chain
     from ingest.events import SCHEMA
@@ -155,6 +155,6 @@ def survey_of(settings: Settings, broker: KafkaBroker, cluster: str, store: Stor
 
     def open_chain(partition: Partition, identity: str) -> Chain:
         chain = ChainId(partition.topic, identity, partition.number)
-        return Chain(store, chain, encode, any_settings=any_settings)
+        return Chain(store, chain, encode, accept=accept)
 
     return Survey(broker, open_chain)

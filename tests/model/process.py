@@ -67,7 +67,7 @@ class Process:
         store = SimulatedStore(world.network, world.bucket, self)
 
         def chain(partition: Partition, identity: str) -> Chain:
-            return Chain(store, ChainId(partition.topic, identity, partition.number), encode)
+            return Chain(store, ChainId(partition.topic, identity, partition.number), encode, accept=True)
 
         try:
             self.consumer = Consumer(
