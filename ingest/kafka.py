@@ -75,9 +75,10 @@ def client_settings(bootstrap_servers: str, extra: Mapping[str, str] | None = No
     return own | dict(extra or {})
 
 
-#: What librdkafka's clients mend by themselves: they reconnect, or join the group anew.
+#: What librdkafka's clients mend by themselves (they reconnect, or join the group anew), and what brokers answer
+#: while leaders and coordinators move.
 PASSING_CODES: Final = frozenset(
-    (
+    {
         KafkaError._TRANSPORT,
         KafkaError._ALL_BROKERS_DOWN,
         KafkaError._TIMED_OUT,
@@ -86,7 +87,20 @@ PASSING_CODES: Final = frozenset(
         KafkaError._WAIT_CACHE,
         KafkaError._RESOLVE,
         KafkaError._MAX_POLL_EXCEEDED,
-    )
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.UNSTABLE_OFFSET_COMMIT,
+    }
 )
 
 

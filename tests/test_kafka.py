@@ -77,6 +77,17 @@ def test_the_cause_replaces_a_time_out_but_not_an_answer() -> None:
     assert "wrong password" not in str(answer)
 
 
+@pytest.mark.parametrize(
+    "code", [KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_LEADER_FOR_PARTITION]
+)
+def test_what_brokers_answer_while_they_move_passes(code: int) -> None:
+    assert isinstance(broker_error("x", KafkaError(code)), BrokerUnavailable)
+
+
+def test_a_missing_topic_does_not_pass_by_waiting() -> None:
+    assert not isinstance(broker_error("x", KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)), BrokerUnavailable)
+
+
 def test_the_watch_keeps_the_telling_error() -> None:
     watch = Watch()
     watch.note(KafkaError(KafkaError._ALL_BROKERS_DOWN))
