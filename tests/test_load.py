@@ -22,6 +22,8 @@ from structlog.testing import capture_logs
 from ingest import load as module
 from ingest.errors import StoreUnavailable, WarehouseError, WarehouseLocked
 from ingest.folder import FolderStore
+from ingest.jobs import Counts, JobType, Run, object_of
+from ingest.layout import recovered_key, slot_of
 from ingest.load import LoadSummary, load
 from ingest.objects import Compression, sealed_parquet
 from ingest.probe import CANARY_KEY, probe
@@ -147,6 +149,52 @@ def test_a_bad_object_is_recorded_and_tried_again_by_the_next_run(store: Store, 
         assert line[:2] == (key(10), attempt)
         assert "lacks event_id" in str(line[2])
     assert counts(path) == (20, 20)
+
+
+def test_an_object_at_another_key_than_its_own_is_a_failed_load(store: Store, path: Path) -> None:
+    """Copies by hand, into a later slot, another partition and another topic: no record is doubled."""
+    fill(store, 0, 10)
+    _, body, held = chain_object(0, 10)
+    copies = [key(70), key(0, partition=1), key(0).replace("events_raw/", "other/")]
+    for copy in copies:
+        assert store.put_if_absent(copy, body, held)
+    summary = load_once(store, path)
+    assert (summary.objects, summary.rows, summary.failed) == (2, 20, 3)
+    assert counts(path) == (20, 20)
+    errors = query(path, "select file, error from raw.load_history where status = 'failed' order by file")
+    assert [file for file, _ in errors] == sorted(copies)
+    assert all(f"belongs at {key(0)}" in str(error) for _, error in errors)
+
+
+def test_a_recovered_object_at_another_slot_is_a_failed_load(store: Store, path: Path) -> None:
+    said = metadata(0, 3) | {"recovered-from": "0"}
+    body, held = sealed_parquet(frame(0, 3), said)
+    right, wrong = (recovered_key(slot, 1) for slot in map(slot_of, (key(0), key(10))) if slot)
+    for place in (right, wrong):
+        assert store.put_if_absent(place, body, held)
+    summary = load_once(store, path)
+    assert (summary.objects, summary.failed) == (1, 1)
+    assert query(path, "select file from raw.load_history where status = 'failed'") == [(wrong,)]
+    assert counts(path) == (3, 3)
+
+
+def test_a_job_record_at_another_key_is_a_failed_load(store: Store, path: Path) -> None:
+    job = Run(JobType.INGEST, "1", NOON, "a1")
+    right, body, held = object_of(job.running(NOON, Counts()))
+    wrong = right.replace("-a1/", "-b2/")
+    for place in (right, wrong):
+        assert store.put_if_absent(place, body, held)
+    summary = load_once(store, path)
+    assert (summary.job_records, summary.failed) == (1, 1)
+    assert query(path, "select job_id, _file from raw.job_runs") == [(job.job_id, right)]
+
+
+def test_an_object_that_does_not_say_where_it_belongs_is_a_failed_load(store: Store, path: Path) -> None:
+    said = metadata(0, 10)
+    del said["topic-id"]
+    assert store.put_if_absent(key(0), *sealed_parquet(frame(0, 10), said))
+    assert load_once(store, path).failed == 1
+    assert "topic-id" in str(query(path, "select error from raw.load_history"))
 
 
 def test_groups_keep_both_bounds(monkeypatch: pytest.MonkeyPatch, path: Path, tmp_path: Path) -> None:
