@@ -59,7 +59,7 @@ def test_a_refused_login_is_told_as_such(kafka_broker: str) -> None:
         (KafkaError.TOPIC_AUTHORIZATION_FAILED, BrokerError, "ACL"),
         (KafkaError.UNKNOWN_TOPIC_OR_PART, BrokerError, "KAFKA_TOPIC_EVENTS_RAW"),
         (KafkaError.MSG_SIZE_TOO_LARGE, BrokerError, "max.message.bytes"),
-        (KafkaError.NOT_LEADER_FOR_PARTITION, BrokerError, ""),
+        (KafkaError.NOT_LEADER_FOR_PARTITION, BrokerUnavailable, ""),
         (KafkaError._INVALID_ARG, SettingsError, "--kafka-config"),
     ],
 )
