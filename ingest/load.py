@@ -15,7 +15,7 @@ from ingest.rows import Incoming
 from ingest.warehouse import DuckDbWarehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from threading import Event
@@ -34,6 +34,10 @@ _READERS: Final = 8  # requests to the store at once: a read of S3 is mostly wai
 # about a row group of DuckDB (122,880 rows) is what it writes fastest. A larger object comes alone.
 _GROUP_BYTES: Final = 8 * 1024 * 1024
 _GROUP_OBJECTS: Final = 50
+_REWRITTEN: Final = (
+    "The object was rewritten after it had been loaded: do not put the old one back. Move the warehouse away and run "
+    "`ingest load`: it fills a new one from the store."
+)
 
 
 @dataclass(slots=True)
@@ -41,7 +45,8 @@ class LoadSummary:
     """What a run did. `objects` hold events, `rows` of them; `bytes` are those in the store.
 
     `job_records` came beside them, `skipped` objects had been loaded before, `failed` ones are in the
-    history with the reason, and `ignored` keys are no objects of ours.
+    history with the reason, `ignored` keys are no objects of ours, and `changed` objects were rewritten after they
+    had been loaded: what they hold now is not in the warehouse.
     """
 
     objects: int = 0
@@ -51,6 +56,7 @@ class LoadSummary:
     failed: int = 0
     skipped: int = 0
     ignored: int = 0
+    changed: int = 0
 
     def count(self, line: History) -> None:
         """Add an object that was tried."""
@@ -78,7 +84,8 @@ def load(
 
     `on_progress` is told of every object once it is in the history. An object that fails is recorded with its
     error, the others are loaded, and the next run tries it again (objects never change, so within one run
-    a second try is no use). With `every` it looks again after so many seconds, until `stop` is set. The
+    a second try is no use). One that has another size than when it was loaded is told and counted, and what
+    was loaded of it stays. With `every` it looks again after so many seconds, until `stop` is set. The
     warehouse is let go in between, so that dbt can have it; a look that finds it locked, or can't reach the
     store, tells `on_progress` the error, and the next one tries again; one that goes through tells the summary
     so far. Killed anywhere, the next run goes on.
@@ -116,7 +123,7 @@ class _Run:
         self.summary, self._ledger = summary, ledger
         self._store, self._path, self._clock = store, warehouse, clock
         self._on_progress, self._stop = on_progress, stop
-        self._settled: set[str] = set()
+        self._settled: dict[str, int] = {}  # sizes by key: an object that is rewritten is looked at again
         self._settled_in: tuple[int, int] | None = None
 
     def cycle(self) -> None:
@@ -137,24 +144,31 @@ class _Run:
             entries[kind_of(entry.key)].append(entry)
         self._tell_foreign([entry.key for entry in entries[Kind.FOREIGN]])
         ours = [entry for kind in _LOADED for entry in entries[kind]]
-        return [entry for entry in ours if entry.key not in self._settled]
+        return [entry for entry in ours if self._settled.get(entry.key) != entry.size]
 
     def _tell_foreign(self, keys: Sequence[str]) -> None:
         if len(keys) > self.summary.ignored:
             LOG.warning("keys_ignored", count=len(keys), first=keys[:3])
         self.summary.ignored = len(keys)
 
+    def _tell_changed(self, changed: Sequence[Entry], loaded: Mapping[str, int]) -> None:
+        self.summary.changed += len(changed)
+        for key, size in changed:
+            LOG.error("object_changed", key=key, bytes=size, bytes_loaded=loaded[key], remedy=_REWRITTEN)
+
     def _load(self, warehouse: DuckDbWarehouse, new: Sequence[Entry]) -> None:
-        loaded = warehouse.loaded()
+        loaded = {line.file: line.bytes for line in warehouse.history() if line.status == "loaded"}
         missing = [entry for entry in new if entry.key not in loaded]
-        self.summary.skipped += len(new) - len(missing)
-        self._settled |= loaded
+        changed = [entry for entry in new if loaded.get(entry.key, entry.size) != entry.size]
+        self.summary.skipped += len(new) - len(missing) - len(changed)
+        self._tell_changed(changed, loaded)
+        self._settled = loaded | self._settled | {entry.key: entry.size for entry in new if entry.key in loaded}
         with ThreadPoolExecutor(_READERS, "read") as readers:
             for group in _groups(missing):
                 if self._stop.is_set():
                     return
                 for line in warehouse.load(list(readers.map(self._read, group))):
-                    self._settled.add(line.file)
+                    self._settled[line.file] = line.bytes
                     self.summary.count(line)
                     self._on_progress(line)
 

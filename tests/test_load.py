@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import random
 import signal
@@ -284,6 +285,57 @@ def test_following_loads_what_comes_and_leaves_the_warehouse_free(store: Store, 
 
 def _check(holds: bool) -> None:
     assert holds
+
+
+def rewrite(store: Careless, rows: int = 15) -> None:
+    """The object at slot 0 is deleted, and another one is written there."""
+    store.put_if_absent(*chain_object(0, rows))
+
+
+def test_an_object_that_is_rewritten_after_it_was_loaded_is_told(path: Path) -> None:
+    store = Careless()
+    fill(store, 0, 10)
+    load_once(store, path)
+    was = len(store.read(key(0)))
+    rewrite(store)
+    for _ in range(2):
+        with capture_logs() as logs:
+            assert load_once(store, path) == LoadSummary(skipped=1, changed=1)
+        [line] = logs
+        assert (line["event"], line["log_level"], line["key"]) == ("object_changed", "error", key(0))
+        assert (line["bytes"], line["bytes_loaded"]) == (len(store.read(key(0))), was)
+        assert "Move the warehouse away" in line["remedy"]
+    assert counts(path) == (20, 20), "what was loaded stays"
+    path.unlink()
+    assert load_once(store, path) == LoadSummary(2, 25, sum(entry.size for entry in store.list()))
+
+
+def test_following_tells_a_rewritten_object_once(path: Path) -> None:
+    store = Careless()
+    fill(store, 0)
+    with capture_logs() as logs:
+        summary = follow(store, path, [], lambda: rewrite(store), lambda: None, lambda: fill(store, 10), lambda: None)
+    assert [line["event"] for line in logs] == ["object_changed"]
+    assert (summary.objects, summary.skipped, summary.changed) == (2, 0, 1)
+
+
+def test_the_command_ends_with_1_when_an_object_was_rewritten(path: Path, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "store")
+    fill(store, 0)
+    done = command(tmp_path / "store", path)
+    assert (done.returncode, json.loads(done.stdout)["changed"]) == (0, 0), done.stderr
+    (tmp_path / "store" / key(0)).unlink()
+    assert store.put_if_absent(*chain_object(0, 15))
+    done = command(tmp_path / "store", path)
+    assert (done.returncode, json.loads(done.stdout)["changed"]) == (1, 1), done.stderr
+    assert "object_changed" in done.stderr
+
+
+def command(store: Path, path: Path) -> subprocess.CompletedProcess[str]:
+    words = ("load", "--store", str(store), "--warehouse", str(path), "--output", "json")
+    return subprocess.run(
+        [sys.executable, "-m", "ingest", *words], capture_output=True, text=True, check=False, cwd=ROOT
+    )
 
 
 def test_following_tries_a_bad_object_once(path: Path) -> None:

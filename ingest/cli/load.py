@@ -27,7 +27,7 @@ def load(
     """Load new objects into DuckDB, as Snowpipe does into Snowflake: each once, whole or not at all.
 
     An object that can't be loaded is recorded in raw.load_history with its error, tried again by the next
-    run, and gives exit code 1.
+    run, and gives exit code 1. So does one that was rewritten after it had been loaded.
 
     Example: ingest load --store data/objects --warehouse data/warehouse.duckdb
     """
@@ -54,7 +54,7 @@ def load(
     with stopping() as stop, served as watch, progress("rows", None) as show:
         summary = run(store_of(settings), path, now, on_progress, stop, every=every, job=job)
     print_result(asdict(summary), output)
-    leave(1 if summary.failed else 0)
+    leave(1 if summary.failed or summary.changed else 0)
 
 
 def _tell_load(line: Any) -> int:
