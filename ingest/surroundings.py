@@ -54,14 +54,15 @@ def warehouse(path: Path, read: Callable[[Path, str], object]) -> Finding:
     return ok(f"{path} can be opened")
 
 
-def disk(folder: Path) -> Finding:
-    """Whether there is room."""
+def disk(folder: Path, least: int = 0) -> Finding:
+    """Whether there is room. With fewer than `least` bytes, MAX_BATCH_BYTES, the next batch may not fit."""
     there = existing(folder)
     free = shutil.disk_usage(there).free
+    said, remedy = f"{free / (1 << 20):,.1f} MiB are free for {folder}", "Free some space, or choose another disk."
+    if free < least:
+        return failed(f"{said}; a batch may take {least / (1 << 20):,.1f} MiB (MAX_BATCH_BYTES)", remedy)
     if free < _FULL:
-        return warning(
-            f"{free / (1 << 20):,.0f} MiB are free for {folder}", "Free some space, or choose another disk."
-        )
+        return warning(said, remedy)
     return ok(f"{free / (1 << 30):,.1f} GiB are free for {folder}")
 
 

@@ -167,7 +167,10 @@ def test_a_disk(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=7 << 20))
     full = surroundings.disk(tmp_path)
-    assert (full.state, "7 MiB" in full.said) == (State.WARNING, True)
+    assert (full.state, "7.0 MiB" in full.said) == (State.WARNING, True)
+    assert surroundings.disk(tmp_path, 7 << 20).state is State.WARNING
+    short = surroundings.disk(tmp_path, (7 << 20) + 1)
+    assert (short.state, "MAX_BATCH_BYTES" in short.said, bool(short.remedy)) == (State.FAILED, True, True)
 
 
 def test_a_warehouse(tmp_path):
@@ -217,6 +220,33 @@ def test_all_is_well_on_one_machine(embedded_broker, tmp_path):
     assert found["group"] == ("skipped", "the embedded broker has no admin API ")
     assert found["store"][0] == found["versions"][0] == found["dbt"][0] == "ok"
     assert "librdkafka" in found["versions"][1]
+
+
+def test_a_store_without_room_for_a_batch_is_a_failure(embedded_broker, tmp_path):
+    most = str(1 << 60)
+    env = {"KAFKA_BOOTSTRAP_SERVERS": embedded_broker, "MAX_BATCH_BYTES": most, "MAX_BUFFER_BYTES": most}
+    found = doctor(folder=tmp_path, code=3, **env)
+    assert found["store"][0] == "ok"
+    assert found["store: disk"][0] == "failed"
+    assert "MAX_BATCH_BYTES" in found["store: disk"][1]
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "says"),
+    [
+        ((), {"BATCHSIZE": "1"}, "BATCHSIZE is no setting: did you mean BATCH_SIZE?"),
+        ((), {"HTTP_PORT": "x"}, "HTTP_PORT (environment)"),
+        ((), {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_MECHANISM"),
+        (("--kafka-config", "x"), {}, "expected NAME=VALUE"),
+        (("--store", "ftp://x"), {}, "ftp"),
+    ],
+)
+def test_wrong_settings_are_a_failed_check_and_skip_all_others(words, env, says, tmp_path):
+    found = doctor(*words, folder=tmp_path, code=2, **env)
+    assert found["settings"][0] == "failed"
+    assert says in found["settings"][1]
+    assert found.keys() == {"settings", "all other checks"}
+    assert found["all other checks"] == ("skipped", "needs: settings ")
 
 
 def test_people_read_it_line_by_line(embedded_broker, tmp_path):

@@ -13,6 +13,7 @@ import typer
 from ingest.cli.options import As, Bootstrap, KafkaConfig, StoreUrl, Topic, Warehouse
 from ingest.cli.wiring import SystemClock, client_of, configuration_of, pairs, store_of
 from ingest.console import Output, leave, print_result
+from ingest.errors import SettingsError
 
 if TYPE_CHECKING:
     from ingest.chain import Store
@@ -50,7 +51,7 @@ def doctor(
         "duckdb_path": str(warehouse) if warehouse else None,
         "kafka_bootstrap_servers": bootstrap_servers,
     }
-    checks = list(_checks(configuration_of(flags), pairs(kafka_config), timeout))
+    checks = _checks_or_why_not(flags, kafka_config, timeout)
     set_up_logs("ERROR", "auto")  # findings say it better than the log of the client
     found: list[Checked] = []
     width = max(len(check.name) for check in checks)
@@ -61,6 +62,17 @@ def doctor(
     if output is Output.JSON:
         print_result(_result(found), output)
     leave(exit_code(found))
+
+
+def _checks_or_why_not(flags: Mapping[str, Any], kafka_config: list[str] | None, timeout: float) -> list[Check]:
+    """Every check; with settings that are wrong theirs, which fails, and one that stands for all the others."""
+    from ingest.doctor import Check, Finding, State, ok
+
+    try:
+        return list(_checks(configuration_of(flags), pairs(kafka_config), timeout))
+    except SettingsError as error:
+        wrong = Finding(State.FAILED, str(error), error.remedy, error.exit_code)
+        return [Check("settings", lambda: wrong), Check("all other checks", lambda: ok(""), ("settings",))]
 
 
 def _checks(configuration: Configuration, properties: Mapping[str, str], timeout: float) -> Iterator[Check]:
@@ -81,7 +93,7 @@ def _checks(configuration: Configuration, properties: Mapping[str, str], timeout
     patience = timeout * 0.8  # so that the client's own word comes before our time is up
     kafka = KafkaCheckup(wanted, lambda: _cluster(client, patience), lambda: int(time.time() * 1000), patience)
     yield from kafka.checks()
-    yield from _store_checks(store_of(settings))
+    yield from _store_checks(store_of(settings), settings.max_batch_bytes)
     yield from _machine_checks(settings)
 
 
@@ -105,7 +117,8 @@ def _settings(configuration: Configuration, properties: Mapping[str, str]) -> Fi
     return ok(counts or "all by default")
 
 
-def _store_checks(place: Store) -> Iterator[Check]:
+def _store_checks(place: Store, batch: int) -> Iterator[Check]:
+    """`batch` is MAX_BATCH_BYTES, for which a folder must have room."""
     from ingest import surroundings
     from ingest.doctor import Check
     from ingest.folder import FolderStore
@@ -116,7 +129,7 @@ def _store_checks(place: Store) -> Iterator[Check]:
         now = SystemClock().now
         yield Check("store: clock", lambda: surroundings.store_clock(place.server_time(), now()), ("store",))
     if isinstance(place, FolderStore):
-        yield Check("store: disk", lambda: surroundings.disk(Path(place.url)))
+        yield Check("store: disk", lambda: surroundings.disk(Path(place.url), batch))
 
 
 def _machine_checks(settings: Settings) -> Iterator[Check]:
