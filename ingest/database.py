@@ -23,6 +23,22 @@ if TYPE_CHECKING:
 _SETTINGS: Final = "set threads = 1; set memory_limit = '512MB'; set checkpoint_threshold = '128MB'"
 _HOLDER: Final = re.compile(r"Conflicting lock is held in (.+?\(PID \d+\)(?: by user \S+?)?)[.\s]")
 
+_REMEDY: Final = "Is the file a DuckDB database of this version, and is there room on the disk?"
+#: The first pattern that is found in the system's words gives the remedy.
+_REMEDIES: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), remedy)
+    for pattern, remedy in (
+        (r"is a directory", "Name a file in it: --warehouse or DUCKDB_PATH is the file itself."),
+        (r"read-only file system", "Mount it for writing, or name a file elsewhere: --warehouse or DUCKDB_PATH."),
+        (
+            r"permission denied|operation not permitted",
+            "Give this user the right to write to the file and to its folder, or name another: --warehouse or "
+            "DUCKDB_PATH.",
+        ),
+        (r"no space left|disk quota", "Make room on the disk; nothing was loaded in part."),
+    )
+)
+
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
     """The file, made if it isn't there, for writing. Raises `WarehouseError`."""
@@ -31,7 +47,8 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(path))
         return connection.execute(_SETTINGS)
     except OSError as error:
-        raise WarehouseError(f"{path}: {error.strerror}", "Give another path for the warehouse.") from error
+        text = error.strerror or type(error).__name__
+        raise WarehouseError(f"{path}: {text}", remedy_of(text, "Give another path for the warehouse.")) from error
     except duckdb.Error as error:
         raise warehouse_error(path, error) from error
 
@@ -42,8 +59,12 @@ def warehouse_error(path: Path, error: duckdb.Error) -> WarehouseError:
         holder = _HOLDER.search(str(error))
         text = f"{path} is in use" + (f" by {holder[1]}" if holder else "")
         return WarehouseLocked(text, "Wait for that process to end, or end it: DuckDB has one writer.")
-    remedy = "Is the file a DuckDB database of this version, and is there room on the disk?"
-    return WarehouseError(f"{path}: {plain(error)}", remedy)
+    return WarehouseError(f"{path}: {plain(error)}", remedy_of(str(error), _REMEDY))
+
+
+def remedy_of(text: str, otherwise: str) -> str:
+    """The remedy that the text of an error of a file calls for, `otherwise` if it is no known one."""
+    return next((remedy for pattern, remedy in _REMEDIES if pattern.search(text)), otherwise)
 
 
 def plain(error: duckdb.Error) -> str:

@@ -331,6 +331,33 @@ def test_the_command_ends_with_1_when_an_object_was_rewritten(path: Path, tmp_pa
     assert "object_changed" in done.stderr
 
 
+def test_an_error_of_the_warehouse_is_told_once(path: Path, tmp_path: Path) -> None:
+    fill(FolderStore(tmp_path / "store"), 0)
+    with DuckDbWarehouse(path, lambda: NOON):
+        pass
+    with held_elsewhere(path):
+        done = command(tmp_path / "store", path)
+    assert (done.returncode, done.stderr.count("is in use")) == (3, 1), done.stderr
+    path.write_bytes(b"no database" * 1000)
+    done = command(tmp_path / "store", path)
+    assert (done.returncode, done.stderr.count("not a valid DuckDB")) == (3, 1), done.stderr
+    assert "job_record_failed" not in done.stderr
+
+
+def test_a_warehouse_that_is_taken_away_at_the_end_is_told(path: Path) -> None:
+    """The objects are loaded, and only the last job record is missing."""
+    store = Careless()
+    fill(store, 0)
+
+    def spoil(line: object) -> None:
+        path.unlink()
+        path.write_bytes(b"no database" * 1000)
+
+    with capture_logs() as logs:
+        load(store, path, lambda: NOON, spoil, threading.Event(), job=Run(JobType.LOAD, "1", NOON, "a1"))
+    assert [line["event"] for line in logs] == ["job_record_failed"]
+
+
 def command(store: Path, path: Path) -> subprocess.CompletedProcess[str]:
     words = ("load", "--store", str(store), "--warehouse", str(path), "--output", "json")
     return subprocess.run(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 import pytest
 
+from ingest.database import remedy_of
 from ingest.errors import InputError, WarehouseError, WarehouseLocked
 from ingest.events import SCHEMA
 from ingest.objects import sealed_parquet
@@ -22,7 +26,6 @@ from tests.store.objects import chain_object, frame, key, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -211,3 +214,34 @@ def test_a_file_that_is_no_warehouse_is_refused(tmp_path: Path, contents: bytes)
         DuckDbWarehouse(tmp_path / "file", clock()).__enter__()
     with pytest.raises(WarehouseError):
         DuckDbWarehouse(tmp_path / "file" / "below", clock()).__enter__()
+
+
+def test_a_folder_given_as_the_warehouse_has_its_remedy(tmp_path: Path) -> None:
+    with pytest.raises(WarehouseError) as caught:
+        DuckDbWarehouse(tmp_path, clock()).__enter__()
+    assert str(tmp_path) in str(caught.value)
+    assert caught.value.remedy.startswith("Name a file in it")
+
+
+def test_a_warehouse_that_may_not_be_written_has_its_remedy() -> None:
+    """Nobody makes a file or a folder in /sys, root included, whether it is mounted for reading or not."""
+    for path in (Path("/sys/warehouse.duckdb"), Path("/sys/below/warehouse.duckdb")):
+        with pytest.raises(WarehouseError) as caught:
+            DuckDbWarehouse(path, clock()).__enter__()
+        read_only = "read-only" in str(caught.value).lower()
+        assert caught.value.remedy.startswith("Mount it for writing" if read_only else "Give this user the right")
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        (os.strerror(errno.EROFS), "Mount it for writing"),
+        (os.strerror(errno.EACCES), "Give this user the right"),
+        (os.strerror(errno.EPERM), "Give this user the right"),
+        (os.strerror(errno.EISDIR), "Name a file in it"),
+        (os.strerror(errno.ENOSPC), "Make room"),
+        ("not a valid DuckDB database file!", "else"),
+    ],
+)
+def test_the_systems_words_call_for_remedies(text: str, remedy: str) -> None:
+    assert remedy_of(f"IO Error: Cannot open file: {text}", "else").startswith(remedy)
