@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,36 @@ def test_3_a_dependency_is_away_or_refuses(words, names, env, tmp_path):
     assert names in output + errors
     assert "next:" in output + errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("words", [("config",), ("config", "--output", "json"), ("doctor",), ("config", "--help")])
+def test_3_the_output_cannot_be_written(words, tmp_path):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "ingest", *words]
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    lines = done.stderr.splitlines()
+    assert [line[:6] for line in lines] == ["error:", "next: "], done.stderr
+    assert "No space left on device" in lines[0]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_an_output_and_a_log_that_cannot_be_written_are_no_bug(tmp_path):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "ingest", "config"]
+        assert subprocess.run(command, cwd=tmp_path, stdout=full, stderr=full, check=False).returncode == 3
+
+
+@pytest.mark.parametrize("words", [("config",), ("config", "--output", "json"), ("doctor",), ("--version",)])
+def test_141_nobody_reads_the_output(words, tmp_path):
+    """The reader is gone before the first word; `doctor` leaves by another way than `config`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "ingest", *words]
+    done = subprocess.run(command, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_4_what_is_stored_contradicts_itself(env, tmp_path):
