@@ -116,6 +116,13 @@ def excerpt(store: Store, entries: Sequence[Entry], bounds: Bounds) -> list[Part
     return _Search(store, entries, bounds).parts()
 
 
+def end_of(store: Store, entries: Sequence[Entry]) -> str:
+    """Where the chain of these objects, at least one, ends: for whoever asked for records that it has not."""
+    search = _Search(store, entries, Bounds())
+    said, (_, last) = search.last()
+    return f"the chain ends at {said.range.next}, last read at {last:%Y-%m-%d %H:%M:%S} UTC: {said.chain}"
+
+
 class _Search:
     """One chain's objects, read at most once each, and only where their rows must be known."""
 
@@ -137,6 +144,10 @@ class _Search:
             for entry, one, count in zip(chosen, said, counts, strict=True)
             if count
         ]
+
+    def last(self) -> tuple[ObjectMetadata, tuple[datetime, datetime]]:
+        """What the last object says of itself, and its times."""
+        return self._said(self._entries[-1]), self._times(len(self._entries) - 1)
 
     def _between_offsets(self) -> tuple[int, int]:
         starts = [slot.start for entry in self._entries if (slot := slot_of(entry.key))]

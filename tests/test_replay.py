@@ -361,6 +361,27 @@ def test_the_command_as_people_use_it(source: FolderStore, tmp_path: Path, path:
     assert shown.splitlines()[0].split() == ["objects", "2"]
 
 
+def test_a_range_beyond_the_chain_says_where_it_ends(source: FolderStore, tmp_path: Path):
+    fill(source, 2)
+    words = (
+        "--store",
+        str(tmp_path / "source"),
+        "--topic",
+        "t",
+        "--to",
+        str(tmp_path / "target"),
+        "--output",
+        "json",
+    )
+    done = command(*words, "--partition", "0", "--from-offset", "500")
+    assert (done.returncode, json.loads(done.stdout)["records"]) == (0, 0), done.stderr
+    assert "no records there: the chain ends at 20, last read at 2026-01-02 12:00:00 UTC: t[0] (id)" in done.stderr
+    done = command(*words, "--since", "2026-02-01")
+    assert json.loads(done.stdout)["objects"] == 0
+    assert [f"t[{partition}] (id)" in done.stderr for partition in (0, 1)] == [True, True]
+    assert "the chain ends" not in command(*words, "--partition", "0", "--from-offset", "19").stderr
+
+
 def test_the_command_from_a_bucket(s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)

@@ -53,7 +53,7 @@ def replay(
 
     Example: ingest replay --since 2026-01-31 --until 2026-02-01 --to-table raw.replayed --apply
     """
-    from ingest.excerpt import Bounds, chains_in, choose, excerpt
+    from ingest.excerpt import Bounds, chains_in, choose, end_of, excerpt
 
     if (to is None) == (to_table is None):
         raise SettingsError("give either --to or --to-table", "See ingest replay --help.")
@@ -72,6 +72,8 @@ def replay(
     chosen = choose(found, topic_id, partition or (), bounds)
     parts = [part for entries in chosen.values() for part in excerpt(source, entries, bounds)]
     result = _plan(parts, whole=to is not None)
+    for entries in () if parts else chosen.values():
+        note(f"no records there: {end_of(source, entries)}")
     if to is not None:
         result |= _into_store(settings, source, to, parts, apply=apply)
     elif to_table is not None:
