@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -93,11 +92,8 @@ def load(
     The records of `job` are left in raw.job_runs, where the warehouse can be had.
     """
     summary = LoadSummary()
-    ledger = Ledger(warehouse, job, clock, summary)
-    run = _Run(store, warehouse, clock, on_progress, stop, summary, ledger)
-    with ExitStack() as ends:
-        # a run that its warehouse ended can't leave a record there: trying would tell the same error again
-        ends.push(lambda kind, error, trace: None if run.refused else ledger.__exit__(kind, error, trace))
+    with Ledger(warehouse, job, clock, summary) as ledger:
+        run = _Run(store, warehouse, clock, on_progress, stop, summary, ledger)
         while True:
             try:
                 run.cycle()
@@ -106,7 +102,6 @@ def load(
             except (StoreUnavailable, WarehouseLocked) as error:
                 if every is None:
                     raise
-                run.refused = False
                 on_progress(error)
             if every is None or stop.wait(every):
                 return summary
@@ -130,7 +125,6 @@ class _Run:
         self._on_progress, self._stop = on_progress, stop
         self._settled: dict[str, int] = {}  # sizes by key: an object that is rewritten is looked at again
         self._settled_in: tuple[int, int] | None = None
-        self.refused = False  #: whether the warehouse was wanted and could not be opened
 
     def cycle(self) -> None:
         """List the store, and load what is new."""
@@ -139,9 +133,7 @@ class _Run:
         new = self._new_objects()
         if not new and self._settled_in and not self._ledger.due:
             return
-        self.refused = True
         with DuckDbWarehouse(self._path, self._clock) as warehouse:
-            self.refused = False
             self._settled_in = self._identity()
             self._ledger.note(warehouse)
             self._load(warehouse, new)

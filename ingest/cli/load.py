@@ -13,7 +13,7 @@ from ingest.cli.options import As, StoreUrl, Warehouse
 from ingest.cli.serving import loader_served
 from ingest.cli.wiring import SystemClock, settings_of, store_of
 from ingest.console import Output, leave, print_result, progress, stopping
-from ingest.errors import InputError
+from ingest.errors import InputError, WarehouseLocked
 
 
 def load(
@@ -40,6 +40,7 @@ def load(
         raise InputError(
             f"there is no folder {settings.store_url}", "Mend --store; `ingest consume` makes the folder."
         )
+    _check_warehouse(path, follow=follow)
     rows = 0
 
     def on_progress(line: Any) -> None:
@@ -55,6 +56,18 @@ def load(
         summary = run(store_of(settings), path, now, on_progress, stop, every=every, job=job)
     print_result(asdict(summary), output)
     leave(1 if summary.failed or summary.changed else 0)
+
+
+def _check_warehouse(path: Path, *, follow: bool) -> None:
+    """Raise `WarehouseError` before a run begins that could not even leave its job record: it is told once then."""
+    from ingest.warehouse import DuckDbWarehouse
+
+    try:
+        with DuckDbWarehouse(path, SystemClock().now):
+            pass
+    except WarehouseLocked:
+        if not follow:
+            raise
 
 
 def _tell_load(line: Any) -> int:
