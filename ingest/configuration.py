@@ -22,6 +22,23 @@ from ingest.settings import Settings
 _NEAR: Final = 0.84
 #: Other tools' variables that are near ours by chance, and therefore no misspellings.
 _OTHERS: Final = frozenset({"HTTPS_PORT", "HTTPS_HOST", "KAFKA_SSL_KEYSTORE_LOCATION", "KAFKA_SSL_KEYSTORE_PASSWORD"})
+#: Names too likely another tool's to be errors, and ours that may have been meant.
+_ALIASES: Final = {
+    "KAFKA_TOPIC": "KAFKA_TOPIC_EVENTS_RAW",
+    "KAFKA_TOPICS": "KAFKA_TOPIC_EVENTS_RAW",
+    "KAFKA_TOPIC_NAME": "KAFKA_TOPIC_EVENTS_RAW",
+    "KAFKA_GROUP": "KAFKA_CONSUMER_GROUP",
+    "KAFKA_GROUP_ID": "KAFKA_CONSUMER_GROUP",
+    "KAFKA_BROKER": "KAFKA_BOOTSTRAP_SERVERS",
+    "KAFKA_BROKERS": "KAFKA_BOOTSTRAP_SERVERS",
+    "KAFKA_BROKER_LIST": "KAFKA_BOOTSTRAP_SERVERS",
+    "KAFKA_BOOTSTRAP": "KAFKA_BOOTSTRAP_SERVERS",
+    "BOOTSTRAP_SERVERS": "KAFKA_BOOTSTRAP_SERVERS",
+    "S3_BUCKET": "S3_BUCKET_RAW_EVENTS",
+    "S3_BUCKET_NAME": "S3_BUCKET_RAW_EVENTS",
+    "S3_REGION": "AWS_REGION",
+    "FLUSH_INTERVAL": "FLUSH_INTERVAL_SECONDS",
+}
 _VARIABLES: Final = tuple(name.upper() for name in Settings.model_fields)
 
 
@@ -36,10 +53,11 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The settings, and where each field's value came from."""
+    """The settings, where each field's value came from, and what was probably meant otherwise."""
 
     settings: Settings
     origins: Mapping[str, Origin]
+    doubts: tuple[str, ...] = ()
 
 
 def configure(flags: Mapping[str, Any], environment: Mapping[str, str], file: Mapping[str, str]) -> Configuration:
@@ -61,7 +79,8 @@ def configure(flags: Mapping[str, Any], environment: Mapping[str, str], file: Ma
     faults = [*_misspelled(environment, Origin.ENVIRONMENT), *_misspelled(file, Origin.FILE)]
     settings = _validated(values, origins, faults)
     complain(contradictions(settings))
-    return Configuration(settings, origins)
+    doubts = (*_aliased(environment, Origin.ENVIRONMENT, origins), *_aliased(file, Origin.FILE, origins))
+    return Configuration(settings, origins, doubts)
 
 
 def complain(faults: Iterable[str]) -> None:
@@ -103,6 +122,15 @@ def _misspelled(source: Mapping[str, str], origin: Origin) -> Iterator[str]:
                 yield f"{name} is in .env, but there is no such setting: did you mean {near}?"
             else:
                 yield f"{name} is no setting: did you mean {near}? If it is another tool's: env -u {name} ingest …"
+
+
+def _aliased(source: Mapping[str, str], origin: Origin, origins: Mapping[str, Origin]) -> Iterator[str]:
+    """What may have been meant for a setting that nobody has given."""
+    for name in sorted(source.keys() & _ALIASES.keys()):
+        ours = _ALIASES[name]
+        elsewhere = ours.startswith(("S3_", "AWS_")) and origins["ingest_store"] is not Origin.DEFAULT
+        if source[name] and origins[ours.lower()] is Origin.DEFAULT and not elsewhere:
+            yield f"{name} ({origin}) is no setting and not read; {ours}, which is, has its default"
 
 
 def _validated(values: Mapping[str, Any], origins: Mapping[str, Origin], faults: list[str]) -> Settings:

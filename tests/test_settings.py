@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingest import security
-from ingest.configuration import Origin, configure
+from ingest.configuration import _ALIASES, Origin, configure
 from ingest.errors import SettingsError
 from ingest.settings import Settings
 
@@ -81,6 +81,41 @@ def test_a_misspelled_variable_is_an_error_with_the_right_name(wrong, right):
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_tools_variables_do_not_disturb(name):
     assert configure({}, {name: "x"}, {name: "x"}).settings == Settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "ours"),
+    [
+        ("KAFKA_TOPIC", "KAFKA_TOPIC_EVENTS_RAW"),
+        ("KAFKA_GROUP_ID", "KAFKA_CONSUMER_GROUP"),
+        ("KAFKA_BROKERS", "KAFKA_BOOTSTRAP_SERVERS"),
+        ("S3_BUCKET", "S3_BUCKET_RAW_EVENTS"),
+        ("S3_REGION", "AWS_REGION"),
+        ("FLUSH_INTERVAL", "FLUSH_INTERVAL_SECONDS"),
+    ],
+)
+def test_a_name_that_may_be_another_tools_is_doubtful_as_long_as_ours_is_not_given(given, ours):
+    for environment, file in (({given: "hunter2"}, {}), ({}, {given: "hunter2"})):
+        found = configure({}, environment, file)
+        assert found.settings == Settings()
+        (doubt,) = found.doubts
+        assert f"{given} (" in doubt
+        assert ours in doubt
+        assert "hunter2" not in doubt
+        example = Settings.model_fields[ours.lower()].examples[0]
+        assert configure({}, environment | {ours: str(example)}, file).doubts == ()
+        assert configure({ours.lower(): example}, environment, file).doubts == ()
+    assert configure({}, {given: ""}, {}).doubts == ()
+
+
+def test_every_alias_is_no_misspelling_and_names_a_setting():
+    for name, ours in _ALIASES.items():
+        assert ours.lower() in Settings.model_fields
+        assert len(configure({}, {name: "x"}, {}).doubts) == 1
+
+
+def test_a_bucket_is_no_doubt_where_the_store_is_given():
+    assert configure({}, {"S3_BUCKET": "b", "INGEST_STORE": "objects"}, {}).doubts == ()
 
 
 def test_every_fault_is_told_at_once_with_an_example_and_never_with_the_value():
@@ -327,6 +362,15 @@ def test_a_file_that_is_no_file_of_settings(content, says, tmp_path):
     assert (code, output) == (2, "")
     assert says in errors
     assert "hunter2" not in errors
+    assert all(line.startswith(("error: ", "next:  ")) for line in errors.splitlines()), "one voice alone"
+
+
+def test_a_doubtful_name_is_told_and_does_not_stop(tmp_path):
+    code, output, errors = config("--changed", folder=tmp_path, KAFKA_TOPIC="hunter2")
+    assert code == 0
+    assert "setting_doubtful" in errors
+    assert "KAFKA_TOPIC_EVENTS_RAW" in errors
+    assert "hunter2" not in output + errors
 
 
 def test_a_property_given_wrongly_is_told_by_its_place_alone(tmp_path):

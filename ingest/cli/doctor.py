@@ -111,7 +111,8 @@ def _settings(configuration: Configuration, properties: Mapping[str, str]) -> Fi
     counts = ", ".join(
         f"{origins.count(one)} from {one}" for one in ("flag", "environment", ".env") if one in origins
     )
-    doubts = list(security.doubts(configuration.settings.kafka_properties() | dict(properties)))
+    properties = configuration.settings.kafka_properties() | dict(properties)
+    doubts = [*configuration.doubts, *security.doubts(properties)]
     if doubts:
         return warning("; ".join(doubts), "`ingest config` shows every setting and where it comes from.")
     return ok(counts or "all by default")

@@ -46,6 +46,8 @@ def configuration_of(flags: Mapping[str, Any]) -> Configuration:
     What `.env` holds besides our settings goes into the environment, as if it had been exported: boto3 reads its
     credentials from there itself.
     """
+    import structlog
+
     from ingest.configuration import configure
     from ingest.settings import Settings
     from ingest.telemetry import set_up_logs
@@ -56,6 +58,8 @@ def configuration_of(flags: Mapping[str, Any]) -> Configuration:
     for name in file.keys() - ours:
         os.environ.setdefault(name, file[name])
     set_up_logs(found.settings.log_level, found.settings.log_format)
+    for doubt in found.doubts:
+        structlog.get_logger("ingest.settings").warning("setting_doubtful", doubt=doubt)
     return found
 
 
@@ -68,7 +72,8 @@ def _env_file(path: Path) -> dict[str, str]:
         with path.open(encoding="utf-8") as lines:
             found = parse_stream(lines)
             broken = [line.original.line for line in found if line.error or (line.key and line.value is None)]
-        values = dotenv_values(path, encoding="utf-8")
+        # With a broken line `dotenv_values` would log one of its own.
+        values = {} if broken else dotenv_values(path, encoding="utf-8")
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError as error:
