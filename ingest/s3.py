@@ -149,7 +149,8 @@ class S3Store:
             client = self._connected()
             yield client
         except Exception as error:
-            translated = s3_error(error, f"{self.url}: {what}")
+            asked = client.meta.endpoint_url if client else self._endpoint_url
+            translated = s3_error(error, f"{self.url}: {what}", asked)
             if translated is None:
                 raise
             if translated.remedy == ACCESS_REMEDY:

@@ -6,6 +6,7 @@ Classes of botocore and urllib3 are known here by name: to import them is to wai
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from ingest.errors import StoreError, StoreRefused, StoreUnavailable
 
@@ -15,9 +16,9 @@ ACCESS_REMEDY: Final = (
     "To try without S3: --store FOLDER."
 )
 BUSY_REMEDY: Final = (
-    "Check S3_ENDPOINT_URL and the network. A consumer that runs asks again and loses nothing meanwhile."
+    "Check S3_ENDPOINT_URL, AWS_REGION and the network. A consumer that runs asks again and loses nothing meanwhile."
 )
-_REFUSED_REMEDY: Final = "Check bucket, region, endpoint and key settings."
+_REFUSED_REMEDY: Final = "Check S3_BUCKET_RAW_EVENTS, AWS_REGION, S3_ENDPOINT_URL and S3_SSE_KMS_KEY_ID."
 _REGION_REMEDY: Final = "Set AWS_REGION to the bucket's region, S3_ENDPOINT_URL to the address redirected to."
 _REFUSED: Final = {
     "NoSuchBucket": "Create the bucket, or set S3_BUCKET_RAW_EVENTS to one that is there.",
@@ -51,8 +52,10 @@ TRANSPORT_ERRORS: Final = frozenset((
 SETTINGS_ERRORS: Final = frozenset(("BotoCoreError", "UndefinedModelAttributeError"))
 
 
-def s3_error(error: Exception, what: str) -> StoreError | None:
+def s3_error(error: Exception, what: str, endpoint: str | None = None) -> StoreError | None:
     """Every error of botocore, and of the connections below it, as ours; None for any other error.
+
+    `endpoint` is the address that was asked; of it, scheme, host and port are told.
 
     Texts carry codes and class names, not the library's own words: those may quote a body or a process's
     output. The original is chained.
@@ -64,12 +67,19 @@ def s3_error(error: Exception, what: str) -> StoreError | None:
     if kinds & CREDENTIAL_ERRORS:
         return StoreUnavailable(f"{what}: no usable credentials ({name})", ACCESS_REMEDY)
     if kinds & TRANSPORT_ERRORS:
-        return StoreUnavailable(f"{what}: no proper answer from S3 ({name})", BUSY_REMEDY)
+        return StoreUnavailable(f"{what}: no proper answer from {_place(endpoint)} ({name})", BUSY_REMEDY)
     if isinstance(error, RecursionError):  # how botocore ends when every request is redirected
         return StoreRefused(f"{what}: the endpoint redirects every request", _REGION_REMEDY)
     if kinds & SETTINGS_ERRORS:
         return StoreRefused(f"{what}: boto3 can't work with these settings ({name})", _REFUSED_REMEDY)
     return None
+
+
+def _place(endpoint: str | None) -> str:
+    if not endpoint:
+        return "S3"
+    parts = urlsplit(endpoint)  # a user, a path or a query may hold a secret
+    return f"S3 at {parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _answer_error(error: Exception, what: str) -> StoreError:

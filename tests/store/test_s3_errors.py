@@ -120,8 +120,17 @@ def test_head_has_a_status_and_no_code(status: int, kind: type[StoreError]) -> N
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(StoreUnavailable, match="EndpointConnectionError"):
-        at(f"http://127.0.0.1:{port}").put_if_absent("a", b"body", HELD)
+    says = rf"no proper answer from S3 at http://127\.0\.0\.1:{port} \(EndpointConnectionError\)"
+    with pytest.raises(StoreUnavailable, match=says) as caught:
+        at(f"http://user:hunter2@127.0.0.1:{port}/hunter2").put_if_absent("a", b"body", HELD)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_answer_that_no_s3_gives_names_the_variables_that_lead_there() -> None:
+    with scripted(Answer(404)) as server, pytest.raises(StoreRefused, match="S3 answered 404") as caught:
+        list(at(server.url).list())
+    for name in ("S3_BUCKET_RAW_EVENTS", "AWS_REGION", "S3_ENDPOINT_URL", "S3_SSE_KMS_KEY_ID"):
+        assert name in caught.value.remedy
 
 
 def test_a_body_that_breaks_off() -> None:
