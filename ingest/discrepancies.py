@@ -50,19 +50,23 @@ REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.GAP: f"{_PUT_BACK}. Look for who deletes objects: a lifecycle rule, a job, a person.",
     Kind.OVERLAP: "Two writers had different chains: look for a copied object, or a store that overwrites. "
     "Staging keeps one row of each record, so models are right; put the object away that has the wrong name.",
-    Kind.OBJECT_MISSING: f"{_PUT_BACK}. If very many are missing: is --store where they were loaded from?",
+    Kind.OBJECT_MISSING: f"{_PUT_BACK}, before a consumer writes its slot anew. If very many are missing: is "
+    "--store where they were loaded from?",
     Kind.OBJECT_MOVED: "Put it back where its metadata says, or put the copy away.",
     Kind.OBJECT_DAMAGED: f"{_PUT_BACK}; `ingest verify --deep` tells which bytes can be trusted.",
-    Kind.OBJECT_CHANGED: f"{_PUT_BACK}; its rows were loaded before it was changed.",
+    Kind.OBJECT_CHANGED: "Its rows were loaded before it was changed. If a consumer wrote the slot anew after the "
+    f"object had been deleted, keep the new one, which may hold more records: {_LOAD_ANEW} If it was changed "
+    "by hand, put it back, from a version of the bucket or a backup.",
     Kind.OBJECT_FOREIGN: "Put it away: the consumer would take it for the end of the chain, and stop.",
-    Kind.COUNT_WRONG: "Run `ingest verify --deep` to see which of the two is right; put a changed object back.",
+    Kind.COUNT_WRONG: "Run `ingest verify --deep` to see which of the two is right. " + _LOAD_ANEW,
     Kind.BYTES_CHANGED: f"{_PUT_BACK}; `ingest load` refuses it as it is.",
     Kind.ROWS_CONTRADICT: "Nothing of ours writes such an object: look for who did, and put it away.",
     Kind.NOT_LOADED: "Run `ingest load`.",
     Kind.LOAD_FAILED: "Mend what the error says, then run `ingest load`: it tries the object again.",
     Kind.HISTORY_WITHOUT_OBJECT: "Was it loaded from another store? Give --store as for `ingest load`; else "
     "delete the line from raw.load_history.",
-    Kind.ROWS_WITHOUT_HISTORY: f"Nothing of ours writes them: delete them. Or: {_LOAD_ANEW}",
+    Kind.ROWS_WITHOUT_HISTORY: "Nothing of ours writes them: delete them before the next `ingest load`, which "
+    f"loads their objects. Or: {_LOAD_ANEW}",
     Kind.ROWS_MISSING: _LOAD_ANEW,
     Kind.ROWS_DOUBLED: "Staging keeps one row of each record, so models are right. " + _LOAD_ANEW,
     Kind.ROWS_ASTRAY: _LOAD_ANEW,
@@ -70,7 +74,7 @@ REMEDIES: Final[Mapping[Kind, str]] = {
     "generation: set KAFKA_TOPIC_GENERATION, or another prefix, before the consumer starts.",
     Kind.DELETED_UNREAD: "Raise the topic's retention. The consumer goes on behind them and puts the range on "
     "record; a consumer that holds them in memory stores them yet.",
-    Kind.UNREAD: "Run `ingest consume`.",
+    Kind.UNREAD: "Run `ingest consume`, once objects that are missing are back.",
 }
 
 

@@ -196,7 +196,14 @@ def extend(store: Store, chain: ChainId) -> None:
 def add_others(store: Store, slot: Slot) -> None:
     """Rows recovered from the object at the slot, a job record, and somebody's notes."""
     rows = pl.read_parquet(io.BytesIO(store.read(slot.chain.key(slot.start)))).head(3)
-    store.put_if_absent(recovered_key(slot, 0), *sealed_parquet(rows, {"records": "3"}))
+    said = {
+        "topic": slot.chain.topic,
+        "topic-id": slot.chain.topic_id,
+        "partition": str(slot.chain.partition),
+        "recovered-from": str(slot.start),
+        "records": "3",
+    }
+    store.put_if_absent(recovered_key(slot, 0), *sealed_parquet(rows, said))
     run = Run(JobType.INGEST, "test", datetime.now(UTC), "abc")
     store.put_if_absent(*object_of(run.running(datetime.now(UTC), Counts())))
     store.put_if_absent("notes/of-somebody", *sealed_parquet(rows, {"purpose": "none"}))
