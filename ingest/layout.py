@@ -3,7 +3,7 @@
     <topic>/<topic id>/partition=<5 digits>/<start, 20 digits>.parquet                         an object of a chain
     _recovered/<topic>/<topic id>/partition=<5 digits>/<start, 20 digits>-<4 digits>.parquet   rows recovered from it
     _jobs/<job type>/<run id>/<number, 6 digits>.parquet                                       a job record
-    _probe/…                                                                                   the probe's canary; notes of what was accepted
+    _probe/…                                               the probe's canary; notes of what was accepted
 
 All else is foreign: somebody's notes, another program's objects. No form can be taken for another, whatever
 the topic is called. A recovered row is a second row of its record, on purpose: it takes the place of the
