@@ -129,22 +129,30 @@ class Trial:
             self.flood.flush()
             yield moment
             target += share
-            eventually(lambda done=target - share: self.tended_and_stored() >= done, self._behind, 180)
+            eventually(lambda done=target - share: self.tended_and_stored() >= done, self._behind, 300)
+
+    def drip(self, records: int, rounds: int) -> None:
+        """Send a little, so that whoever is waited for has something to do; when all is sent, very little."""
+        left = records - sum(self.flood.sent.values())
+        self.flood.send(max(50, min(left, records // rounds // 8)))
 
     def tended_and_stored(self) -> int:
         """How many offsets are stored, with the members tended."""
         self.tend()
         return self.stored()
 
-    def catch_up(self, patience: float = 120) -> None:
-        """Wait until the members that run have stored all that the topic has; they must get there by themselves."""
+    def catch_up(self, patience: float = 300) -> None:
+        """Wait until the members that run have stored all that the topic has; they must get there by themselves.
+
+        `patience` is how many seconds may pass without any progress.
+        """
         self.flood.flush()
-
-        def caught_up() -> bool:
-            self.tend()
-            return self.tips() == {part: end for part, end in self.flood.sent.items() if end}
-
-        eventually(caught_up, self._behind, patience)
+        before, since = -1, time.monotonic()
+        while (tips := self.tips()) != {part: end for part, end in self.flood.sent.items() if end}:
+            self.wait(0.3)
+            if sum(tips.values()) > before:
+                before, since = sum(tips.values()), time.monotonic()
+            assert time.monotonic() - since < patience, f"no progress for {patience} s; {self._behind()}"
 
     def _behind(self) -> str:
         return f"{self.name}: stored {self.tips()} of {self.flood.sent}"

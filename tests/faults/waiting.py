@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def eventually(ask: Callable[[], object], what: str | Callable[[], str], seconds: float = 60) -> None:
+def eventually(ask: Callable[[], object], what: str | Callable[[], str], seconds: float = 180) -> None:
     """Wait until `ask` answers something true; otherwise `what` was waited for in vain."""
     deadline = time.monotonic() + seconds
     while not ask():
