@@ -7,7 +7,7 @@ KAFKA := $(BIN)/python infra/kafka/broker.py
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint dbt kafka-up kafka-down docs bench clean
+.PHONY: help setup demo test check fmt lint dbt kafka-up kafka-down docs faults bench clean
 
 help: ## show the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ docs: $(READY) ## one static page of the models, site/index.html
 	cd dbt_project && ../$(BIN)/dbt docs generate --static --quiet
 	@mkdir -p site && cp dbt_project/target/static_index.html site/index.html
 	@echo "site/index.html"
+
+faults: $(READY) ## thousands of faults over millions of records, every offset counted (about 10 minutes)
+	@$(BIN)/python -m tests.faults
 
 bench: $(READY) ## throughput beside the client library's own limit
 	$(BIN)/python benchmarks/consume.py

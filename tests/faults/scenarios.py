@@ -97,7 +97,7 @@ def everything(x: Trial, records: int, rounds: int) -> None:
 
 SCENARIOS = (
     Scenario("zombies", groupscenarios.zombies, 6, Size(10_000, 1), Size(200_000, 8)),
-    Scenario("killed at each step", groupscenarios.killed_at_steps, 4, Size(10_000, 12), Size(300_000, 112)),
+    Scenario("killed at each step", groupscenarios.killed_at_steps, 4, Size(10_000, 8), Size(300_000, 112)),
     Scenario("the store fails", storescenarios.store_fails, 12, Size(60_000, 2), Size(2_000_000, 40)),
     Scenario("rebalances", groupscenarios.rebalances, 6, Size(10_000, 3), Size(500_000, 40)),
     Scenario("killed in a request", storescenarios.killed_in_requests, 4, Size(10_000, 4), Size(300_000, 48)),

@@ -6,8 +6,10 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
@@ -46,7 +48,7 @@ def killed_in_requests(x: Trial, records: int, rounds: int) -> None:
     x.member("m0", batch=500).start()
 
     def kills() -> int:
-        x.flood.send(records // rounds // 10)
+        x.drip(records, rounds)
         x.tend()
         return x.exits(-signal.SIGKILL)
 
@@ -58,18 +60,21 @@ def killed_in_requests(x: Trial, records: int, rounds: int) -> None:
 
 def _kills(x: Trial, planned: list[tuple[str, str]]):
     """A trap that kills whoever makes the next planned kind of request about a chain, one after the other."""
+    lock = threading.Lock()
 
-    def happening(exchange: Exchange) -> None:
-        _, when = planned.pop(0)
+    def trap(exchange: Exchange):
+        with lock:  # of requests at the same time one is the one
+            if planned and exchange.kind == planned[0][0] and "partition=" in exchange.name:
+                return partial(kill, planned.pop(0)[1])
+        return None
+
+    def kill(when: str, exchange: Exchange) -> None:
         if when == "after":
             exchange.forward()
         elif when == "half":
             exchange.receive(0.5)
         os.kill(x.members[exchange.caller].pid, signal.SIGKILL)
         exchange.cut()
-
-    def trap(exchange: Exchange):
-        return happening if planned and exchange.kind == planned[0][0] and "partition=" in exchange.name else None
 
     return trap
 

@@ -15,7 +15,7 @@ from tests.faults.scenarios import SCENARIOS, Outcome, Scenario, run_all
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 SEED = int(os.environ.get("FAULTS_SEED", "1"))
-_AT_ONCE = 3
+_AT_ONCE = 4
 
 
 @pytest.fixture(scope="module")
