@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parent.parent.parent
 JSON: Final = ROOT / "docs/reliability.json"
 PAGE: Final = ROOT / "docs/reliability.md"
 _MARKS: Final = ("<!-- from docs/reliability.json: make faults -->", "<!-- end -->")
-_KAFKA: Final = re.compile(r"<artifactId>kafka_2\.13</artifactId>\s*<version>([^<]+)</version>")
+_KAFKA: Final = re.compile(r"<kafka.version>([^<]+)</kafka.version>")
 
 
 def versions() -> dict[str, str]:
@@ -85,6 +85,7 @@ def tables(found: dict[str, Any]) -> str:
             "each on record in the object that follows.",
             "",
             f"With {took}. Again: `{found['command']}`.",
+            *(["", found["note"]] if "note" in found else []),
             "",
             "| scenario | records | objects | faults | members started again | lost | doubled |",
             "|---|--:|--:|--:|--:|--:|--:|",
