@@ -123,11 +123,10 @@ def loaded_twice(site: Site, key: str) -> Found:
     return {("rows_doubled", key)}
 
 
-def loaded_under_another_name(site: Site, key: str) -> Found:
+def copied_and_refused_by_the_loader(site: Site, key: str) -> Found:
     object_copied(site, key)
     site.load()
-    copy = elsewhere(site, key)
-    return {("object_moved", copy), ("rows_doubled", copy)}
+    return {("object_moved", elsewhere(site, key))}
 
 
 def row_deleted(site: Site, key: str) -> Found:
@@ -198,7 +197,7 @@ def rows_invented(site: Site, key: str) -> Found:
 
 #: In the order in which they can be done to one site, one after the other.
 DAMAGES: list[Damage] = [
-    loaded_under_another_name,
+    copied_and_refused_by_the_loader,
     object_removed,
     object_truncated,
     object_renamed,
