@@ -119,3 +119,16 @@
 {% macro snowflake__add_microseconds(timestamp, microseconds) -%}
     dateadd(microsecond, {{ microseconds }}, {{ timestamp }})
 {%- endmacro %}
+
+{#- Now, in UTC and without a zone, like every time here. For what is computed on reading, never for what is stored. -#}
+{% macro utc_now() -%}
+    {{ return(adapter.dispatch('utc_now', 'learner_analytics')()) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_now() -%}
+    cast(timezone('UTC', now()) as timestamp)
+{%- endmacro %}
+
+{% macro snowflake__utc_now() -%}
+    cast(convert_timezone('UTC', current_timestamp()) as timestamp_ntz)
+{%- endmacro %}

@@ -1,10 +1,17 @@
 {#-
     Incremental by load time, right in any order of arrival.
 
-    What is new is what was loaded since the newest row that the model holds, less an overlap. New records name
-    the learners, and of each learner the stretches of time, to rebuild: a stretch is a run of a learner's records
-    without a silence longer than any session survives. No session, old or new, crosses the edge of a stretch, so
-    rebuilding the touched stretches and nothing else gives what a full refresh gives.
+    What is new is what was loaded since the newest row that the model holds, less an overlap. New records name what to
+    rebuild, and nothing else is touched:
+
+    stretches   a stretch is a run of a learner's records without a silence longer than any session survives, so no
+                session, old or new, crosses its edge. `int_learner_stretches` keeps them.
+    keys        what a model's rows are about (a learner's target, a content's day), wherever a record in a
+                touched stretch names it.
+
+    A record that shares its event id with a new one is touched too (`_touched_at` in stg_records): it may have been the
+    one kept until now, for another learner or at another time. Removed duplicates count as records, so that stretches
+    and keys cover the old state as well as the new.
 -#}
 
 {#- Load times from here on are new to this model. -#}
@@ -18,72 +25,17 @@
     )
 {%- endmacro %}
 
-{#- One row per stretch to rebuild: tenant_id, learner_id, starts_at, ends_at.
-    A record that shares its event id with a new one is touched too: it may have been the one kept until now,
-    for another learner or at another time. Removed duplicates count as records, so that a stretch covers the old
-    state as well as the new. -#}
+{#- The stretches to rebuild: tenant_id, learner_id, starts_at, ends_at. A stretch that lost a record to retention is
+    closed: what is left of it would give less than the rows that stand. -#}
 {% macro touched_stretches() -%}
-    with records as (
-        select tenant_id, learner_id, event_id, event_at, _loaded_at
-        from {{ ref('stg_records') }}
-        where record_status <> 'quarantined'
-    ),
+    select tenant_id, learner_id, starts_at, ends_at
+    from {{ ref('int_learner_stretches') }}
+    where _loaded_at >= {{ loaded_after() }} and not {{ is_closed() }}
+{%- endmacro %}
 
-    touched_events as (
-        select distinct tenant_id, event_id
-        from records
-        where _loaded_at >= {{ loaded_after() }}
-    ),
-
-    touched_learners as (
-        select distinct records.tenant_id, records.learner_id
-        from records
-        inner join touched_events
-            on records.tenant_id = touched_events.tenant_id and records.event_id = touched_events.event_id
-    ),
-
-    records_of_learners as (
-        select
-            records.tenant_id,
-            records.learner_id,
-            records.event_at,
-            case when touched_events.event_id is null then 0 else 1 end as is_touched,
-            lag(records.event_at) over (
-                partition by records.tenant_id, records.learner_id order by records.event_at
-            ) as previous_event_at
-        from records
-        inner join touched_learners
-            on records.tenant_id = touched_learners.tenant_id and records.learner_id = touched_learners.learner_id
-        left join touched_events
-            on records.tenant_id = touched_events.tenant_id and records.event_id = touched_events.event_id
-    ),
-
-    numbered as (
-        select
-            tenant_id,
-            learner_id,
-            event_at,
-            is_touched,
-            sum(
-                case
-                    when {{ microseconds_between('previous_event_at', 'event_at') }}
-                        > {{ seconds_as_microseconds(longest_silence_seconds()) }} then 1
-                    else 0
-                end
-            ) over (
-                partition by tenant_id, learner_id order by event_at rows between unbounded preceding and current row
-            ) as stretch_number
-        from records_of_learners
-    )
-
-    select
-        tenant_id,
-        learner_id,
-        min(event_at) as starts_at,
-        max(event_at) as ends_at
-    from numbered
-    group by tenant_id, learner_id, stretch_number
-    having max(is_touched) = 1
+{#- Whether a stretch began before what staging still holds. -#}
+{% macro is_closed() -%}
+    (_first_loaded_at < (select min(_loaded_at) from {{ ref('stg_records') }}))
 {%- endmacro %}
 
 {#- No session of any kind survives a longer silence; at least a minute, so that two stretches share no minute. -#}
@@ -91,8 +43,16 @@
     {{ return([var('explicit_session_max_gap_seconds'), var('session_gap_seconds'), 60] | map('int') | max) }}
 {%- endmacro %}
 
+{#- dbt looks for references before it knows whether a run is incremental: these are the ones that only then show. -#}
+{% macro declare_touched() -%}
+    {%- if not execute -%}
+        {%- do [ref('stg_records'), ref('int_learner_stretches')] -%}
+    {%- endif -%}
+{%- endmacro %}
+
 {#- In an incremental run, keep the rows of `alias` whose time lies in a touched stretch. -#}
-{% macro within_touched_stretches(alias, column) -%}
+{% macro within_touched_stretches(alias, column='event_at') -%}
+    {{- declare_touched() -}}
     {%- if is_incremental() -%}
     inner join (
     {{ touched_stretches() }}
@@ -103,20 +63,95 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- The strategy of the models above staging: delete the touched stretches, insert what they hold now.
+{#- The model's unique_key as a list. -#}
+{% macro unique_keys() -%}
+    {%- set key = config.get('unique_key') -%}
+    {{ return([key] if key is string else key) }}
+{%- endmacro %}
+
+{#- The keys to rebuild, in the order of the model's unique_key. One macro for each kind of key. -#}
+{% macro touched_keys() -%}
+    {{ return(context[config.get('meta')['touched_keys']]()) }}
+{%- endmacro %}
+
+{#- Records, kept or removed, that lie in a touched stretch. -#}
+{% macro touched_records() -%}
+    select records.*
+    from {{ ref('stg_records') }} as records
+    inner join (
+    {{ touched_stretches() }}
+    ) as stretches
+        on records.tenant_id = stretches.tenant_id
+        and records.learner_id = stretches.learner_id
+        and records.event_at between stretches.starts_at and stretches.ends_at
+    where records.record_status <> 'quarantined'
+{%- endmacro %}
+
+{#- What learners were measured on. -#}
+{% macro touched_targets() -%}
+    select distinct tenant_id, learner_id, target_type as content_type, target_id as content_id
+    from (
+    {{ touched_records() }}
+    ) as records
+    where target_id is not null
+{%- endmacro %}
+
+{#- A content's days. -#}
+{% macro touched_content_days() -%}
+    select distinct tenant_id, content_type, content_id, {{ local_date('event_at') }} as partition_date
+    from (
+    {{ touched_records() }}
+    ) as records
+    where content_id is not null
+{%- endmacro %}
+
+{#- Hours in which something was loaded that may not have been seen, or that has been loaded before since. -#}
+{% macro touched_hours() -%}
+    select loaded_hour
+    from {{ this }}
+    where loaded_hour >= {{ dbt.date_trunc('hour', loaded_after()) }}
+{%- endmacro %}
+
+{#- In an incremental run, keep the rows of `alias` that are about a touched key. -#}
+{% macro about_touched_keys(alias) -%}
+    {{- declare_touched() -}}
+    {%- if is_incremental() -%}
+    inner join (
+    {{ touched_keys() }}
+    ) as touched
+        on {% for key in unique_keys() %}{{ 'and ' if not loop.first }}{{ alias }}.{{ key }} = touched.{{ key }} {% endfor %}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Strategy: delete the touched stretches, insert what they hold now.
     `delete+insert` would leave rows behind whose key no longer exists, as when a late event joins two sessions. -#}
 {% macro get_incremental_rebuild_stretches_sql(arg_dict) -%}
+    {%- set condition -%}
+    stored.tenant_id = touched.tenant_id
+        and stored.learner_id = touched.learner_id
+        and stored.{{ config.get('meta')['stretch_column'] }}
+            between {{ dbt.date_trunc('minute', 'touched.starts_at') }} and touched.ends_at
+    {%- endset -%}
+    {{ return(replace_touched(arg_dict, touched_stretches(), condition)) }}
+{%- endmacro %}
+
+{#- Strategy: delete the touched keys, insert what they hold now. -#}
+{% macro get_incremental_rebuild_keys_sql(arg_dict) -%}
+    {%- set condition -%}
+    {% for key in unique_keys() %}{{ 'and ' if not loop.first }}stored.{{ key }} = touched.{{ key }} {% endfor %}
+    {%- endset -%}
+    {{ return(replace_touched(arg_dict, touched_keys(), condition)) }}
+{%- endmacro %}
+
+{% macro replace_touched(arg_dict, touched, condition) -%}
     {%- set target_relation = arg_dict['target_relation'] -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     {%- set statements -%}
     delete from {{ target_relation }} as stored
     using (
-    {{ touched_stretches() }}
-    ) as stretches
-    where stored.tenant_id = stretches.tenant_id
-        and stored.learner_id = stretches.learner_id
-        and stored.{{ config.get('meta')['stretch_column'] }}
-            between {{ dbt.date_trunc('minute', 'stretches.starts_at') }} and stretches.ends_at;
+    {{ touched }}
+    ) as touched
+    where {{ condition }};
 
     insert into {{ target_relation }} ({{ columns }})
     select {{ columns }}

@@ -12,3 +12,12 @@
     {%- endif -%}
     {{ return(relation) }}
 {%- endmacro %}
+
+{#- Where job records come from: the loader's table, or nowhere as long as no run has left one. -#}
+{% macro raw_job_runs() -%}
+    {%- set relation = source('raw', 'job_runs') -%}
+    {%- if execute and load_relation(relation) is none -%}
+        {{ return('(' ~ no_job_runs() ~ ') as no_job_runs') }}
+    {%- endif -%}
+    {{ return(relation) }}
+{%- endmacro %}

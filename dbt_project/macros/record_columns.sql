@@ -6,6 +6,7 @@
         'event_at', 'occurred_at', 'sent_at', 'published_at', 'received_at', 'schema_version',
         'content_type', 'content_id', 'lesson_id', 'assessment_id', 'page_id', 'item_id', 'skill_id', 'attempt_no',
         'is_correct', 'score_scaled', 'mastery_before', 'mastery_after', 'mastery_model', 'confidence',
+        'target_type', 'target_id',
         'skew_corrected', 'future_clamped', 'late',
         'unparsable_data', 'score_assumed_percent', 'score_out_of_range', 'bad_max_score',
         'content_hash', 'data', 'metadata', '_error', '_raw',

@@ -28,3 +28,23 @@
     {{ 'union all ' if not loop.first }}select cast({{ n }} as bigint) as n
     {%- endfor %}
 {%- endmacro %}
+
+{#- A fraction in percent, to nine decimals: exact, so that a mean does not depend on the order of its terms. -#}
+{% macro percent(fraction) -%}
+    cast(100 * {{ fraction }} as decimal(18, 9))
+{%- endmacro %}
+
+{#- The quotient of two exact numbers as a double; null when there is nothing to divide by. -#}
+{% macro ratio(numerator, denominator) -%}
+    cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0)
+{%- endmacro %}
+
+{#- The mean of an exact number; null when there is none. -#}
+{% macro exact_mean(number) -%}
+    {{ ratio('sum(' ~ number ~ ')', 'count(' ~ number ~ ')') }}
+{%- endmacro %}
+
+{#- A percentile of a number of microseconds, interpolated, in seconds. -#}
+{% macro percentile_in_seconds(microseconds, fraction) -%}
+    percentile_cont({{ fraction }}) within group (order by {{ microseconds }}) / 1000000
+{%- endmacro %}

@@ -1,10 +1,7 @@
-{#- The stretches to rebuild are read from stg_records, removed duplicates included. -#}
--- depends_on: {{ ref('stg_records') }}
-
 with events as (
     select events.*
     from {{ ref('stg_events') }} as events
-    {{ within_touched_stretches('events', 'event_at') }}
+    {{ within_touched_stretches('events') }}
 ),
 
 silences as (
@@ -76,12 +73,18 @@ session_events as (
         page_id,
         lesson_id,
         assessment_id,
+        item_id,
         score_scaled,
+        mastery_before,
+        mastery_after,
+        confidence,
+        target_type,
+        target_id,
         least(
             coalesce({{ microseconds_between('event_at', 'next_event_at') }}, 0),
             {{ seconds_as_microseconds(var('active_gap_cap_seconds')) }}
         ) as active_microseconds,
-        _loaded_at
+        _touched_at as _loaded_at
     from bounded
 )
 

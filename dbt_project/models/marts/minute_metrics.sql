@@ -1,12 +1,9 @@
-{#- The stretches to rebuild are read from stg_records, removed duplicates included. -#}
--- depends_on: {{ ref('stg_records') }}
-
 {%- set minute = seconds_as_microseconds(60) %}
 
 with session_events as (
     select session_events.*
     from {{ ref('int_session_events') }} as session_events
-    {{ within_touched_stretches('session_events', 'event_at') }}
+    {{ within_touched_stretches('session_events') }}
 ),
 
 in_minutes as (

@@ -83,6 +83,47 @@ records as (
     from payloads
     left join event_types
         on payloads.event_type = event_types.source_event_type
+),
+
+judged as (
+    select
+        *,
+        event_type = 'mastery_updated' and mastery_after between 0 and 1 as is_report,
+        event_type in ('item_answered', 'assessment_complete') and score_scaled is not null as is_graded
+    from records
+),
+
+targeted as (
+    select
+        *,
+        case
+            when is_report and skill_id is not null then 'skill'
+            when is_report then content_type
+            when is_graded and event_type = 'assessment_complete'
+                then case when assessment_id is not null then 'assessment' end
+            when is_graded and skill_id is not null then 'skill'
+            when is_graded and item_id is not null then 'item'
+        end as target_type
+    from judged
+),
+
+identified as (
+    select
+        *,
+        case
+            when target_type = 'skill' then skill_id
+            when target_type = 'item' then item_id
+            when is_graded then assessment_id
+            else content_id
+        end as target_candidate
+    from targeted
+),
+
+with_targets as (
+    select
+        *,
+        case when target_type is not null then target_candidate end as target_id
+    from identified
 )
 
-select * from records
+select * from with_targets

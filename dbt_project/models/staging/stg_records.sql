@@ -59,7 +59,8 @@ ranked as (
         row_number() over (
             partition by tenant_id, event_id
             order by received_at nulls last, _topic_id, _partition, _offset
-        ) as copy_number
+        ) as copy_number,
+        max(_loaded_at) over (partition by tenant_id, event_id) as last_copy_loaded_at
     from one_per_coordinates
 ),
 
@@ -70,7 +71,8 @@ classified as (
             when _error is not null then 'quarantined'
             when copy_number = 1 then 'event'
             else 'duplicate'
-        end as record_status
+        end as record_status,
+        case when _error is not null then _loaded_at else last_copy_loaded_at end as _touched_at
     from ranked
 )
 

@@ -36,20 +36,6 @@ measures as (
 
 expected as (
     select * from {{ ref('test_minute_metrics') }}
-),
-
-missing as (
-    select * from expected
-    except all
-    select * from measures
-),
-
-unexpected as (
-    select * from measures
-    except all
-    select * from expected
 )
 
-select 'expected and not there' as finding, missing.* from missing
-union all
-select 'there and not expected' as finding, unexpected.* from unexpected
+{{ differences('measures', 'expected') }}
