@@ -15,9 +15,17 @@
 
 {#- Where job records come from: the loader's table, or nowhere as long as no run has left one. -#}
 {% macro raw_job_runs() -%}
-    {%- set relation = source('raw', 'job_runs') -%}
-    {%- if execute and load_relation(relation) is none -%}
-        {{ return('(' ~ no_job_runs() ~ ') as no_job_runs') }}
-    {%- endif -%}
-    {{ return(relation) }}
+    {{ return(table_or_nothing(source('raw', 'job_runs'), no_job_runs())) }}
+{%- endmacro %}
+
+{#- What was loaded: the loader's table. Snowpipe keeps none; `ingest verify` asks Snowflake itself. -#}
+{% macro raw_load_history() -%}
+    {{ return(table_or_nothing(
+        source('raw', 'load_history'),
+        "select '' as file, '' as status, 0 as records, cast(null as timestamp) as completed_at where 1 = 0"
+    )) }}
+{%- endmacro %}
+
+{% macro table_or_nothing(relation, nothing) -%}
+    {{ return('(' ~ nothing ~ ') as nothing_yet' if execute and load_relation(relation) is none else relation) }}
 {%- endmacro %}

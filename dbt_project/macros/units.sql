@@ -29,9 +29,9 @@
     {%- endfor %}
 {%- endmacro %}
 
-{#- A fraction in percent, to nine decimals: exact, so that a mean does not depend on the order of its terms. -#}
+{#- A fraction in percent, to twelve decimals: exact, so that a mean does not depend on the order of its terms. -#}
 {% macro percent(fraction) -%}
-    cast(100 * {{ fraction }} as decimal(18, 9))
+    cast(100 * {{ fraction }} as decimal(18, 12))
 {%- endmacro %}
 
 {#- The quotient of two exact numbers as a double; null when there is nothing to divide by. -#}

@@ -84,6 +84,7 @@ session_events as (
             coalesce({{ microseconds_between('event_at', 'next_event_at') }}, 0),
             {{ seconds_as_microseconds(var('active_gap_cap_seconds')) }}
         ) as active_microseconds,
+        _loaded_at as _record_loaded_at,
         _touched_at as _loaded_at
     from bounded
 )

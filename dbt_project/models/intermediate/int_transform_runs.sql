@@ -1,2 +1,2 @@
-{#- Empty when made; macros/transform_runs.sql adds a row at the end of every run. -#}
+{#- Empty when made; macros/job_records.sql adds a row at the end of every run. -#}
 {{ no_job_runs() }}

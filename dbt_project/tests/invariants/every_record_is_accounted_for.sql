@@ -7,6 +7,7 @@
 with raw_records as (
     select distinct _topic_id, _partition, _offset
     from {{ ref('base_raw_events') }}
+    where _loaded_at >= (select coalesce(min(_loaded_at), cast('1971-01-01' as timestamp)) from {{ ref('stg_records') }})
 ),
 
 accounted as (
