@@ -89,8 +89,9 @@
     {{ return(statements) }}
 {%- endmacro %}
 
+{#- dbt ends the last statement itself, and Snowflake takes a second semicolon for an empty statement: an error. -#}
 {% macro snowflake__in_one_transaction(statements) -%}
-    {{ return(snowflake_dml_explicit_transaction(statements)) }}
+    {{ return(snowflake_dml_explicit_transaction((statements | trim).rstrip(';'))) }}
 {%- endmacro %}
 
 {#- Whole microseconds from one timestamp to another. Time is counted in these, so that sums are exact. -#}

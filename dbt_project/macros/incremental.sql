@@ -38,6 +38,20 @@
     (_first_loaded_at < (select min(_loaded_at) from {{ ref('stg_records') }}))
 {%- endmacro %}
 
+{#- Whether a learner's time lies in a closed stretch: for tests, which hold tables of different ages against each other. -#}
+{% macro in_closed_stretch(alias, column) -%}
+    exists (
+        select 1
+        from {{ ref('int_learner_stretches') }} as stretches
+        where
+            {{ is_closed() }}
+            and stretches.tenant_id = {{ alias }}.tenant_id
+            and stretches.learner_id = {{ alias }}.learner_id
+            and {{ alias }}.{{ column }}
+            between {{ dbt.date_trunc('minute', 'stretches.starts_at') }} and stretches.ends_at
+    )
+{%- endmacro %}
+
 {#- No session of any kind survives a longer silence; at least a minute, so that two stretches share no minute. -#}
 {% macro longest_silence_seconds() -%}
     {{ return([var('explicit_session_max_gap_seconds'), var('session_gap_seconds'), 60] | map('int') | max) }}

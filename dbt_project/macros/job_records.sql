@@ -31,7 +31,7 @@
 {% macro record_retention(status, number, rows) -%}
     {%- set runs = ref('int_transform_runs') -%}
     {%- if load_relation(runs) -%}
-        {%- do run_query(job_record(runs, 'retention', status, none, number, rows ~ ', 0, null')) -%}
+        {%- do run_and_commit(job_record(runs, 'retention', status, none, number, rows ~ ', 0, null')) -%}
     {%- endif -%}
 {%- endmacro %}
 

@@ -21,7 +21,7 @@
             oldest or 'none'
         ), info=true) -%}
         {%- if apply and rows -%}
-            {%- do run_query('delete from ' ~ table.relation ~ ' where ' ~ past) -%}
+            {%- do run_and_commit('delete from ' ~ table.relation ~ ' where ' ~ past) -%}
             {%- do deleted.append(rows | int) -%}
         {%- endif -%}
     {%- endfor -%}
@@ -65,4 +65,12 @@
         {{ return(dbt.dateadd('month', -(var('raw_retention_months') | int), now)) }}
     {%- endif -%}
     {{ return(dbt.dateadd('year', -(var('aggregate_retention_years') | int), now)) }}
+{%- endmacro %}
+
+{#- An operation ends with a rollback of what it did not commit. -#}
+{% macro run_and_commit(sql) -%}
+    {%- call statement('run_and_commit', auto_begin=true) -%}
+        {{ sql }}
+    {%- endcall -%}
+    {%- do adapter.commit() -%}
 {%- endmacro %}

@@ -43,6 +43,15 @@ counted as (
     group by partition_date
 ),
 
+whole as (
+    select counted.*
+    from counted
+    {% if is_incremental() %}
+        left join {{ this }} as stored on counted.partition_date = stored.partition_date
+        where coalesce(stored.records, 0) <= counted.records
+    {% endif %}
+),
+
 data_quality_daily as (
     select
         partition_date,
@@ -64,7 +73,7 @@ data_quality_daily as (
         {{ ratio('skew_corrected', 'events') }} as skew_corrected_rate,
         {{ ratio('unknown_types', 'events') }} as unknown_type_rate,
         _loaded_at
-    from counted
+    from whole
 )
 
 select * from data_quality_daily

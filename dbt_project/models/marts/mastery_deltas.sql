@@ -36,6 +36,10 @@ counting as (
     where attempt_no is null or graded_again_by is null
 ),
 
+{% if var('mastery_bkt') %}
+    {{ bkt_ctes('counting', target) }}
+{% endif %}
+
 placed as (
     select
         *,
@@ -71,13 +75,28 @@ carried as (
             and weighed.block_number * {{ block }} = block_ends.evidence_count
 ),
 
+traced as (
+    select
+        carried.*,
+        {{ 'bkt.bkt_mastery' if var('mastery_bkt') else 'cast(null as double)' }} as bkt_mastery
+    from carried
+    {% if var('mastery_bkt') %}
+        left join bkt on carried.tenant_id = bkt.tenant_id and carried.event_id = bkt.event_id
+    {% endif %}
+),
+
 estimated as (
     select
         *,
-        case when is_reported then 'reported' else 'decayed_mean' end as mastery_method,
+        case
+            when is_reported then 'reported'
+            when bkt_mastery is not null then 'bkt'
+            else 'decayed_mean'
+        end as mastery_method,
         cast(
             case
                 when is_reported then mastery_after
+                when bkt_mastery is not null then bkt_mastery
                 else ({{ prior_weight() }} * {{ prior() }} + score) / ({{ prior_weight() }} + weight)
             end as {{ mastery_type() }}
         ) as current_mastery,
@@ -86,7 +105,7 @@ estimated as (
             as {{ mastery_type() }}
         ) as confidence_score,
         cast(case when is_reported then mastery_before end as {{ mastery_type() }}) as reported_before
-    from carried
+    from traced
 ),
 
 chained as (

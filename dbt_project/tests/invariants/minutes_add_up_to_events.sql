@@ -1,4 +1,5 @@
--- What: the minutes of a session hold exactly its events and its active time, as its events give them.
+-- What: the minutes of a session hold exactly its events and its active time, as its events give them; but for
+-- stretches that retention has closed, whose events are gone.
 -- When important: always. Otherwise minute and session dashboards disagree, and nobody knows which is right.
 -- How to resolve: if only some sessions are listed, a run of minute_metrics failed or was skipped: `dbt build --select
 -- minute_metrics`. If that changes nothing, a rule in minute_metrics differs from int_session_events.
@@ -9,7 +10,8 @@ with from_events as (
         session_key,
         cast(sum(active_microseconds) as bigint) as active_microseconds,
         sum(case when event_type <> 'heartbeat' then 1 else 0 end) as total_events
-    from {{ ref('int_session_events') }}
+    from {{ ref('int_session_events') }} as session_events
+    where not {{ in_closed_stretch('session_events', 'event_at') }}
     group by tenant_id, session_key
 ),
 
@@ -19,7 +21,8 @@ from_minutes as (
         session_key,
         sum(time_spent_seconds) as active_seconds,
         sum(total_events) as total_events
-    from {{ ref('minute_metrics') }}
+    from {{ ref('minute_metrics') }} as minute_metrics
+    where not {{ in_closed_stretch('minute_metrics', 'minute_timestamp') }}
     group by tenant_id, session_key
 )
 
