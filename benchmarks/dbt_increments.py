@@ -22,7 +22,7 @@ import duckdb
 PROJECT = Path(__file__).parents[1] / "dbt_project"
 sys.path.insert(0, str(PROJECT.parent))
 
-from ingest.tables import RAW_COLUMNS  # noqa: E402
+from ingest.tables import RAW_COLUMNS
 
 START = datetime(2026, 1, 1)
 DAYS = 60
@@ -117,7 +117,9 @@ def main() -> None:
             arrived = count(path) - rows
             rows += arrived
             took = timed(path)
-            print(f"  a day of {share:.0%} of them, {arrived:,} events: {took:.1f} s, {took / whole:.3f} of the full refresh")
+            print(
+                f"  a day of {share:.0%} of them, {arrived:,} events: {took:.1f} s, {took / whole:.3f} of the full refresh"
+            )
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
@@ -140,7 +142,12 @@ def add(path: Path, learners: int, share: float, **places: int) -> None:
         known = db.execute("select count(*) from raw.raw_events").fetchone()[0]
         db.execute(
             VISITS.format(
-                learners=learners, share=share, start=START, steps=EVENTS_A_VISIT, known=known, loaded_at=loaded_at,
+                learners=learners,
+                share=share,
+                start=START,
+                steps=EVENTS_A_VISIT,
+                known=known,
+                loaded_at=loaded_at,
                 **places,
             )
         )
@@ -161,12 +168,21 @@ def dbt(path: Path, *arguments: str) -> None:
     from dbt.cli.main import dbtRunner
 
     os.environ["DUCKDB_PATH"] = str(path)
-    places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(path.parent / "target")]
+    places = [
+        "--project-dir",
+        str(PROJECT),
+        "--profiles-dir",
+        str(PROJECT),
+        "--target-path",
+        str(path.parent / "target"),
+    ]
     result = dbtRunner().invoke(
         [*arguments, *places, "--log-path", str(path.parent / "logs"), "--quiet", "--log-level-file", "none"]
     )
     if not result.success:
-        raise SystemExit(f"dbt failed: {result.exception or [r.message for r in result.result if r.status == 'error']}")
+        raise SystemExit(
+            f"dbt failed: {result.exception or [r.message for r in result.result if r.status == 'error']}"
+        )
     if os.environ.get("BENCH_MODELS"):
         for r in sorted(result.result.results, key=lambda r: -r.execution_time)[:12]:
             print(f"      {r.execution_time:6.2f} s {r.node.name}")

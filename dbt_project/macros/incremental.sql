@@ -119,11 +119,20 @@
     where content_id is not null
 {%- endmacro %}
 
-{#- Hours in which something was loaded that may not have been seen, or that has been loaded before since. -#}
+{#- Hours of which a record has changed, and those that an earlier copy of a record may leave. Older ones than staging holds
+    stay as they are. -#}
 {% macro touched_hours() -%}
     select loaded_hour
-    from {{ this }}
-    where loaded_hour >= {{ dbt.date_trunc('hour', loaded_after()) }}
+    from (
+        select {{ dbt.date_trunc('hour', '_first_loaded_at') }} as loaded_hour
+        from {{ ref('stg_records') }}
+        where _touched_at >= {{ loaded_after() }}
+        union
+        select loaded_hour
+        from {{ this }}
+        where loaded_hour >= {{ dbt.date_trunc('hour', loaded_after()) }}
+    ) as hours
+    where loaded_hour >= (select {{ dbt.date_trunc('hour', 'min(_loaded_at)') }} from {{ ref('stg_records') }})
 {%- endmacro %}
 
 {#- In an incremental run, keep the rows of `alias` that are about a touched key. -#}

@@ -1,91 +1,102 @@
 """Generated histories of learner events, with everything that makes an order of arrival matter.
 
-The gaps between events lie on both sides of every limit of the session rules, so that an event that comes late joins,
-splits or moves sessions; ids are used again for other contents, at other learners; clocks are off.
+What happens to one learner and to their records is in `happenings`, what events say in `payloads`.
 """
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
+from tests.dbt.happenings import ERRORS, consequences, habit, quarantined, record
 from tests.dbt.running import Row
 
 _START = datetime(2025, 9, 5, 21, 0)
-_GAPS = (0, 0.000001, 5, 30, 59.999999, 60, 61, 299, 300, 301, 1799, 1800, 1800.000001, 3600, 14400, 14401, 50000)
-_TYPES = ("page_view", "lesson_started", "lesson_complete", "heartbeat", "assessment_submitted", "item_answered",
-          "interaction", "error", "session_end", "something_new")  # fmt: skip
+#: After everything was ingested, the latest of the late events too.
+_FIRST_LOAD = datetime(2025, 11, 20)
 _OVERLAP_SECONDS = 3600
 
 
-def history(random: Random, events: int = 70) -> list[Row]:
-    """Raw rows in the order of their offsets, without the loader's columns."""
-    learners = [(tenant, learner) for tenant in ("default", "other") for learner in ("ada", "bo")]
-    clocks = dict.fromkeys(learners, _START)
+def history(
+    random: Random,
+    events: int = 70,
+    *,
+    tenants: Sequence[str] = ("default", "other"),
+    partition: int = 0,
+    start: datetime = _START,
+    recovered: float = 0.0,
+) -> list[Row]:
+    """Raw rows in the order of their offsets, without the loader's columns.
+
+    `recovered` is the share of valid records of which there is, at the end, also the row from their time in
+    quarantine: with it there are more rows than records.
+    """
+    learners = [(tenant, learner) for tenant in tenants for learner in ("ada", "bo")]
+    clocks = dict.fromkeys(learners, start)
+    habits = {who: habit(random) for who in learners}
     rows: list[Row] = []
     for number in range(events):
-        who = random.choice(learners)
-        clocks[who] += timedelta(seconds=random.choice(_GAPS))
-        rows.append(_record(random, f"e{number}", who, clocks[who]))
-        if random.random() < 0.25:
-            rows.append(_sent_again(random, rows[-1]))
-        if random.random() < 0.12:
-            rows.append(_id_used_again(random, random.choice(rows), random.choice(learners)))
-        if random.random() < 0.05:
-            rows.append({"_error": "not_json", "_raw": b"{", "_kafka_timestamp": clocks[who]})
-    for offset, row in enumerate(rows):
-        row |= {"_topic": "events_raw", "_topic_id": random.choice("ab"), "_partition": 0, "_offset": offset}
-        row |= {"_ingested_at": row["_kafka_timestamp"]}
-    return rows
+        [who] = random.choices(learners, [2**rank for rank in range(len(learners))])
+        clocks[who] += timedelta(seconds=random.choice(habits[who].gaps))
+        rows.append(record(random, f"e{number}", who, clocks[who], habits[who]))
+        rows += consequences(random, rows, learners)
+    _place(random, rows, partition)
+    valid = [row for row in rows if row.get("_error") is None]
+    return rows + [quarantined(row, random.choice(ERRORS)) for row in valid if random.random() < recovered]
 
 
 def loads(random: Random, records: list[Row], count: int) -> list[list[Row]]:
     """The records in any order, cut into loads: some are loaded twice, some loads share a time or commit late."""
+    return _loaded(_dealt(random, records, count), load_times(random, count), "f")
+
+
+def many(seeds: Iterable[int], *, events: int = 40, count: int = 5, clock: int = 0) -> list[list[Row]]:
+    """Loads of many histories side by side, one per seed, which have the times of loading in common and nothing else.
+
+    The history of a seed has that number as `_partition` and in the names of its tenants (`h7-a`, `h7-b`), and is the
+    same, loads and all, whichever others are beside it: `many([7])` shows a failure of history 7 alone.
+    """
+    times = load_times(Random(clock), count)  # noqa: S311 - histories, not secrets
+    each = [_loads_of(seed, events, times) for seed in seeds]
+    return [[row for rows in together for row in rows] for together in zip(*each, strict=True)]
+
+
+def load_times(random: Random, count: int) -> list[datetime]:
+    """When each of the loads began, in the order in which they are committed."""
+    newest = _FIRST_LOAD
+    times = []
+    for _ in range(count):
+        times.append(newest + timedelta(seconds=random.choice((0, -_OVERLAP_SECONDS, -1800, 7200, 90000))))
+        newest = max(newest, times[-1])
+    return times
+
+
+def _loads_of(seed: int, events: int, times: list[datetime]) -> list[list[Row]]:
+    random = Random(seed)  # noqa: S311
+    records = history(random, events, tenants=(f"h{seed}-a", f"h{seed}-b"), partition=seed, recovered=0.1)
+    return _loaded(_dealt(random, records, len(times)), times, f"h{seed}-f")
+
+
+def _dealt(random: Random, records: list[Row], count: int) -> list[list[Row]]:
     arrivals = records + random.sample(records, len(records) // 8)
     random.shuffle(arrivals)
     cuts = sorted(random.sample(range(1, len(arrivals)), count - 1))
-    newest = datetime(2025, 10, 1)
-    result = []
-    for number, (begin, end) in enumerate(zip([0, *cuts], [*cuts, len(arrivals)], strict=True)):
-        loaded_at = newest + timedelta(seconds=random.choice((0, -_OVERLAP_SECONDS, -1800, 7200, 90000)))
-        newest = max(newest, loaded_at)
-        rows = enumerate(arrivals[begin:end])
-        result.append([row | {"_file": f"f{number}", "_file_row": i, "_loaded_at": loaded_at} for i, row in rows])
-    return result
+    return [arrivals[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(arrivals)], strict=True)]
 
 
-def _record(random: Random, event_id: str, who: tuple[str, str], at: datetime) -> Row:
-    clock_error = timedelta(seconds=random.choice((0, 0, 0, 0, 30, 61, -10800, 10800)))
-    received = at + timedelta(seconds=random.choice((0, 1, 40, 3600)))
-    payload = {"lesson_id": f"l{random.randrange(3)}", "score": random.randrange(120), "max_score": 100}
-    return {
-        "event_id": event_id,
-        "event_type": random.choice(_TYPES),
-        "occurred_at": at + clock_error,
-        "tenant_id": who[0],
-        "learner_id": who[1],
-        "session_id": random.choice((None, None, "s1", "s2", "")),
-        "sent_at": received + clock_error if random.random() < 0.5 else None,
-        "published_at": received if random.random() < 0.7 else None,
-        "schema_version": "1.0",
-        "data": json.dumps(payload | ({"attempt": random.randrange(3)} if random.random() < 0.5 else {})),
-        "metadata": "{}",
-        "_kafka_timestamp": received + timedelta(seconds=random.choice((0, 1))),
-    }
+def _loaded(pieces: list[list[Row]], times: list[datetime], prefix: str) -> list[list[Row]]:
+    return [
+        [row | {"_file": f"{prefix}{number}", "_file_row": i, "_loaded_at": at} for i, row in enumerate(rows)]
+        for number, (rows, at) in enumerate(zip(pieces, times, strict=True))
+    ]
 
 
-def _sent_again(random: Random, row: Row) -> Row:
-    """The same event in another record, received earlier or later."""
-    if row.get("event_id") is None:
-        return dict(row)
-    delay = timedelta(seconds=random.choice((-7200, -1, 0, 1, 7200)))
-    return row | {"published_at": row["_kafka_timestamp"] + delay}
-
-
-def _id_used_again(random: Random, row: Row, who: tuple[str, str]) -> Row:
-    """Another event, perhaps of another learner of the tenant and at another time, under an id that is taken."""
-    if row.get("event_id") is None:
-        return dict(row)
-    at = row["occurred_at"] + timedelta(seconds=random.choice((-20000, -1000, 0, 1000, 20000)))
-    return _record(random, row["event_id"], (row["tenant_id"], who[1]), at)
+def _place(random: Random, rows: list[Row], partition: int) -> None:
+    """Each row its coordinates: two topics of one name, one made after the other, which both count from 0."""
+    offsets: Counter[str] = Counter()
+    for row in rows:
+        topic_id = random.choice("ab")
+        row |= {"_topic": "events_raw", "_topic_id": topic_id, "_partition": partition, "_offset": offsets[topic_id]}
+        offsets[topic_id] += 1

@@ -71,8 +71,12 @@ class Warehouse:
 
     def load_many(self, rows: Sequence[Row]) -> None:
         """The same for many rows: as columns, in one go."""
-        kinds = {name: pl.Datetime("us") if isinstance(kind, pl.Datetime) else kind for name, kind in RAW_COLUMNS.items()}
-        frame = pl.DataFrame([[row.get(name) for name in RAW_COLUMNS] for row in rows], schema=kinds, orient="row").to_arrow()
+        kinds = {
+            name: pl.Datetime("us") if isinstance(kind, pl.Datetime) else kind for name, kind in RAW_COLUMNS.items()
+        }
+        frame = pl.DataFrame(
+            [[row.get(name) for name in RAW_COLUMNS] for row in rows], schema=kinds, orient="row"
+        ).to_arrow()
         with duckdb.connect(str(self.path)) as connection:
             connection.register("frame", frame)
             connection.execute("insert into raw.raw_events from frame")

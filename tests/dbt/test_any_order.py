@@ -1,4 +1,8 @@
-"""The flagship: whatever the order of arrival, and however cut into loads, the tables are those of a full refresh."""
+"""The flagship: whatever the order of arrival, and however cut into loads, the tables are those of a full refresh,
+and both are those of a reference in plain Python.
+
+`python -m tests.dbt HISTORIES` compares as many as one likes; a failing history is named by its seed.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,23 @@ from random import Random
 
 import pytest
 
-from tests.dbt.histories import history, loads
+from tests.dbt.comparing import against_a_full_refresh, against_the_reference, compared, in_portions
+from tests.dbt.histories import many
 from tests.dbt.running import PROJECT, Warehouse
 
-TABLES = ("staging.stg_records", "intermediate.int_session_events", "analytics.minute_metrics")
-#: What a run may have reached when it ended: all of it, or a model in between.
-SELECTIONS = ((), (), ("--select", "+stg_records"), ("--select", "+int_session_events"))
-
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dbt.*")
+
+#: Vars that change what belongs together, for some of the histories.
+OTHERWISE = {
+    "session_gap_seconds": 300,
+    "explicit_session_max_gap_seconds": 3600,
+    "active_gap_cap_seconds": 90,
+    "reporting_timezone": "Australia/Adelaide",
+    "mastery_decay": 0.95,
+    "mastery_prior": 0.2,
+    "mastery_prior_weight": 3,
+    "min_cohort_size": 2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,39 +37,28 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("artifacts")
 
 
-def incremental_and_refreshed(warehouse: Warehouse, seed: int) -> tuple[dict[str, list], dict[str, list]]:
-    """The tables after a history came in pieces, and after a full refresh over the same raw rows."""
-    random = Random(seed)  # noqa: S311
-    warehouse.create()
-    warehouse.dbt("seed")
-    for rows in loads(random, history(random), count=5):
-        warehouse.load(rows)
-        warehouse.dbt("run", *random.choice(SELECTIONS))
-    warehouse.dbt("run")
-    incremental = {name: warehouse.table(name) for name in TABLES}
-    warehouse.dbt("run", "--full-refresh")
-    return incremental, {name: warehouse.table(name) for name in TABLES}
+@pytest.mark.parametrize("first", [0, 25])
+def test_any_order_of_arrival_gives_the_tables_of_a_full_refresh_and_of_the_reference(
+    first: int, tmp_path: Path, artifacts: Path
+) -> None:
+    assert not compared(tmp_path, range(first, first + 25), artifacts)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_any_order_of_arrival_gives_the_tables_of_a_full_refresh(seed: int, tmp_path: Path, artifacts: Path) -> None:
-    incremental, refreshed = incremental_and_refreshed(Warehouse(tmp_path, artifacts=artifacts), seed)
-    for name in TABLES:
-        assert incremental[name] == refreshed[name], name
-        assert refreshed[name]
+def test_whatever_the_vars(tmp_path: Path) -> None:
+    assert not compared(tmp_path, range(1000, 1015), **OTHERWISE)
 
 
-#: Ways to build increments that look right and are not.
+#: Changes that look right and are not, each with the tables that show it.
 FAULTS = {
     "what is new is told by event time": (
-        "macros/incremental.sql",
-        "where _loaded_at >= {{ loaded_after() }}",
-        "where event_at >= (select max(event_at) from {{ ref('stg_records') }})",
+        "models/intermediate/int_learner_stretches.sql",
+        "and _touched_at >= {{ loaded_after() }}",
+        "and event_at >= (select max(ends_at) from {{ this }})",
     ),
     "a stretch forgets the record that was kept before": (
-        "macros/incremental.sql",
-        "where record_status <> 'quarantined'",
-        "where record_status = 'event'",
+        "models/intermediate/int_learner_stretches.sql",
+        "record_status <> 'quarantined'",
+        "record_status = 'event'",
     ),
     "a load that commits late is not looked for": (
         "macros/incremental.sql",
@@ -65,21 +67,89 @@ FAULTS = {
     ),
     "rows are replaced by key, so that a joined session leaves its old rows": (
         "dbt_project.yml",
-        "+incremental_strategy: rebuild_stretches\n        +on_schema_change: fail\n        +meta:\n"
-        "          stretch_column: minute_timestamp",
-        "+incremental_strategy: delete+insert\n        +unique_key: [session_key, minute_timestamp]\n"
-        "        +on_schema_change: fail",
+        "      minute_metrics:\n        +materialized: incremental\n        +incremental_strategy: rebuild_stretches",
+        "      minute_metrics:\n        +materialized: incremental\n        +incremental_strategy: delete+insert\n"
+        "        +unique_key: [session_key, minute_timestamp]",
+    ),
+    "another sending of an event touches nothing but itself": (
+        "models/staging/stg_records.sql",
+        "max(_loaded_at) over (partition by tenant_id, event_id)",
+        "_loaded_at",
+    ),
+    "a target that lost its evidence keeps its rows": (
+        "macros/incremental.sql",
+        "{{ return(replace_touched(arg_dict, touched_keys(), condition)) }}",
+        "{{ return(replace_touched(arg_dict, 'select ' ~ unique_keys() | join(', ') ~ ' from '"
+        " ~ arg_dict['temp_relation'], condition)) }}",
     ),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_comparison_sees_a_faulty_increment(fault: str, tmp_path: Path) -> None:
-    path, right, wrong = FAULTS[fault]
-    project = tmp_path / "project"
-    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs", "*.duckdb"))
-    text = (project / path).read_text()
+    warehouse = Warehouse(tmp_path, project=project_with(tmp_path, *FAULTS[fault]))
+    in_portions(warehouse, many(range(12)), Random(1))  # noqa: S311
+    assert list(against_a_full_refresh(warehouse))
+
+
+#: Changes of a formula that no comparison of the SQL with itself can see.
+FORMULAS = {
+    "int_session_events": (
+        "macros/event_order.sql",
+        "event_at, attempt_no nulls last",
+        "event_at, attempt_no nulls first",
+    ),
+    "minute_metrics": ("models/marts/minute_metrics.sql", "counted_type <> 'heartbeat'", "counted_type <> 'error'"),
+    "int_sessions": (
+        "models/intermediate/int_sessions.sql",
+        "coalesce(lesson_id, '')",
+        "coalesce(lesson_id, event_id)",
+    ),
+    "mastery_deltas": ("models/marts/mastery_deltas.sql", "attempt_no is null or graded_again_by is null", "true"),
+    "content_performance": ("models/marts/content_performance.sql", "count(distinct learner_id)", "count(*)"),
+    "learner_activity_summary": (
+        "models/marts/learner_activity_summary.sql",
+        "least(sum(time_spent_seconds), 60)",
+        "sum(time_spent_seconds)",
+    ),
+    "content_mastery_trends": (
+        "models/marts/content_mastery_trends.sql",
+        "from_last = 1 then current",
+        "from_first = 1 then current",
+    ),
+    "data_quality_daily": ("models/marts/data_quality_daily.sql", "'event' and late", "'duplicate' and late"),
+    "pipeline_latency": ("models/marts/pipeline_latency.sql", "0.95", "0.9"),
+    "event_id_conflicts": ("models/marts/event_id_conflicts.sql", "count(distinct content_hash) > 1", "count(*) > 1"),
+    "stg_records": ("models/staging/base_event_payloads.sql", "score / 100", "score"),
+}
+
+
+def test_the_reference_sees_every_changed_formula(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    for path, right, wrong in FORMULAS.values():
+        change(project / path, right, wrong)
+    warehouse = Warehouse(tmp_path, project=project)
+    portions = many(range(12))
+    in_portions(warehouse, portions, Random(1))  # noqa: S311
+    seen = {
+        what.split(" ")[0] for what in against_the_reference(warehouse, [row for rows in portions for row in rows])
+    }
+    assert seen >= FORMULAS.keys()
+
+
+def project_with(folder: Path, path: str, right: str, wrong: str) -> Path:
+    project = copied(folder)
+    change(project / path, right, wrong)
+    return project
+
+
+def copied(folder: Path) -> Path:
+    return Path(
+        shutil.copytree(PROJECT, folder / "project", ignore=shutil.ignore_patterns("target", "logs", "*.duckdb"))
+    )
+
+
+def change(path: Path, right: str, wrong: str) -> None:
+    text = path.read_text()
     assert right in text
-    (project / path).write_text(text.replace(right, wrong))
-    incremental, refreshed = incremental_and_refreshed(Warehouse(tmp_path, project=project), seed=0)
-    assert incremental != refreshed
+    path.write_text(text.replace(right, wrong))

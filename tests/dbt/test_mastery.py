@@ -21,7 +21,10 @@ VECTORS = Path(__file__).parent / "bkt/vectors.csv"
 #: prior, learn, guess and slip of seed bkt_parameters.
 PARAMETERS = {"skill-00": ("0.4", "0.15", "0.2", "0.1"), "skill-01": ("0.3", "0.25", "0.25", "0.05")}
 NEAR = Decimal("0.000000002")  # mastery is rounded to nine decimals
-MASTERY = "select learner_id, content_id, mastery_method, current_mastery from analytics.mastery_deltas order by 1, 2, evidence_count"
+MASTERY = """
+    select learner_id, content_id, mastery_method, current_mastery
+    from analytics.mastery_deltas order by 1, 2, evidence_count
+"""
 
 
 def answers(skill: str, learner: str, scores: Iterable[float]) -> Iterator[Row]:
@@ -69,7 +72,9 @@ def decayed(scores: Iterable[Decimal], decay: Decimal, prior: Decimal, weight: D
         yield (weight * prior + total) / (weight + count)
 
 
-def traced(answered: Iterable[bool], prior: Decimal, learn: Decimal, guess: Decimal, slip: Decimal) -> Iterator[Decimal]:
+def traced(
+    answered: Iterable[bool], prior: Decimal, learn: Decimal, guess: Decimal, slip: Decimal
+) -> Iterator[Decimal]:
     """Fifty digits: where a double says that a learner certainly knows, this one can still change its mind."""
     odds = prior / (1 - prior)
     for right in answered:
@@ -107,7 +112,9 @@ def test_knowledge_tracing_agrees_with_pybkt_and_follows_long_histories(tmp_path
     with localcontext(prec=50):
         for skill, numbers in PARAMETERS.items():
             expected["long", skill] = list(traced(long, *map(Decimal, numbers)))
-    rows = [row for (who, skill), told in published.items() for row in answers(skill, who, (float(c) for c, _ in told))]
+    rows = [
+        row for (who, skill), told in published.items() for row in answers(skill, who, (float(c) for c, _ in told))
+    ]
     rows += [row for skill in PARAMETERS for row in answers(skill, "long", map(float, long))]
     rows += answers("skill-99", "ada", [1.0])
     found = mastery(tmp_path, rows, mastery_bkt=True)

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
+from tests.dbt.comparing import SELECTIONS, STORED
 from tests.dbt.histories import history, loads
 from tests.dbt.running import Row, Warehouse
-from tests.dbt.test_any_order import SELECTIONS, TABLES
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dbt.*")
 
@@ -44,7 +44,7 @@ def test_a_recovered_record_counts_whichever_of_its_rows_comes_first(
         warehouse.load(rows)
         warehouse.dbt("run", *random.choice(SELECTIONS))
     warehouse.dbt("run")
-    tables = {name: warehouse.table(name) for name in TABLES}
+    tables = {name: warehouse.table(name) for name in STORED}
     statuses = warehouse.rows("select _topic_id, _offset, record_status = 'quarantined' from staging.stg_records")
     assert len(statuses) == len(records)
     assert {(topic_id, offset) for topic_id, offset, is_out in statuses if is_out} == coordinates(never)
@@ -58,4 +58,4 @@ def test_a_recovered_record_counts_whichever_of_its_rows_comes_first(
     minutes = "select * exclude (_loaded_at) from analytics.minute_metrics order by all"
     assert warehouse.rows(minutes) == plain.rows(minutes), "as if it had never been quarantined"
     warehouse.dbt("run", "--full-refresh")
-    assert {name: warehouse.table(name) for name in TABLES} == tables
+    assert {name: warehouse.table(name) for name in STORED} == tables

@@ -91,7 +91,9 @@ def test_raw_ages_go_and_aggregates_stay_whatever_arrives_later(warehouse: Wareh
     assert warehouse.rows(job) == [("completed", 6)]
 
     late = NEW + timedelta(days=1)
-    warehouse.load([answer(3, OLD + timedelta(seconds=30), late, False), answer(4, NEW + timedelta(hours=9), late, True)])
+    warehouse.load(
+        [answer(3, OLD + timedelta(seconds=30), late, False), answer(4, NEW + timedelta(hours=9), late, True)]
+    )
     warehouse.dbt("build", "--exclude", "resource_type:unit_test")
     after = tables(warehouse)
     for name in AGGREGATES:

@@ -43,7 +43,9 @@ def test_kept_columns_are_those_of_the_contract() -> None:
     [model] = yml("models/staging/stg_records.yml")["models"]
     macro = (PROJECT / "macros/record_columns.sql").read_text()
     listed = [part.strip(" '\n") for part in macro.split("return([")[1].split("])")[0].split(",") if part.strip()]
-    assert [*listed, "record_status"] == [column["name"] for column in model["columns"]]
+    assert [*listed, "record_status", "_first_loaded_at", "_touched_at"] == [
+        column["name"] for column in model["columns"]
+    ]
 
 
 @pytest.mark.parametrize("folder", ["models", "seeds"])

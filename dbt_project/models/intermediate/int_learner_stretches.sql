@@ -1,3 +1,4 @@
+{#- Pieces that start together become one first: two windows order equal ones each in its own way. -#}
 with records as (
     select
         tenant_id,
@@ -24,15 +25,27 @@ pieces as (
     {% endif %}
 ),
 
+distinct_pieces as (
+    select
+        tenant_id,
+        learner_id,
+        starts_at,
+        max(ends_at) as ends_at,
+        min(_first_loaded_at) as _first_loaded_at,
+        max(_loaded_at) as _loaded_at
+    from pieces
+    group by tenant_id, learner_id, starts_at
+),
+
 silences as (
     select
         *,
         max(ends_at) over (
             partition by tenant_id, learner_id
-            order by starts_at, ends_at
+            order by starts_at
             rows between unbounded preceding and 1 preceding
         ) as silent_since
-    from pieces
+    from distinct_pieces
 ),
 
 numbered as (
@@ -48,7 +61,7 @@ numbered as (
             end
         ) over (
             partition by tenant_id, learner_id
-            order by starts_at, ends_at
+            order by starts_at
             rows between unbounded preceding and current row
         ) as stretch_number
     from silences

@@ -2,15 +2,18 @@
 
 with records as (
     select
-        {{ dbt.date_trunc('hour', '_loaded_at') }} as loaded_hour,
+        {{ dbt.date_trunc('hour', '_first_loaded_at') }} as loaded_hour,
         {{ microseconds_between('received_at', '_ingested_at') }} as received_to_ingested,
-        {{ microseconds_between('_ingested_at', '_loaded_at') }} as ingested_to_loaded,
-        {{ microseconds_between('received_at', '_loaded_at') }} as received_to_loaded,
-        _loaded_at
+        {{ microseconds_between('_ingested_at', '_first_loaded_at') }} as ingested_to_loaded,
+        {{ microseconds_between('received_at', '_first_loaded_at') }} as received_to_loaded,
+        _touched_at as _loaded_at
     from {{ ref('stg_records') }}
-    {% if is_incremental() %}
-        where _loaded_at >= {{ dbt.date_trunc('hour', loaded_after()) }}
-    {% endif %}
+),
+
+of_touched_hours as (
+    select records.*
+    from records
+    {{ about_touched_keys('records') }}
 ),
 
 pipeline_latency as (
@@ -22,7 +25,7 @@ pipeline_latency as (
             {{ percentile_in_seconds(stage, 0.95) }} as {{ stage }}_p95_seconds,
         {% endfor %}
         max(_loaded_at) as _loaded_at
-    from records
+    from of_touched_hours
     group by loaded_hour
 )
 

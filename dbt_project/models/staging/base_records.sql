@@ -64,7 +64,7 @@ records as (
             'payloads.event_type',
             'cast(' ~ epoch_milliseconds('payloads.occurred_at') ~ ' as varchar)',
             'payloads.learner_id',
-            'payloads.session_id',
+            "nullif(payloads.session_id, '')",
             'payloads.data',
         ]) }} as content_hash,
         payloads.data,

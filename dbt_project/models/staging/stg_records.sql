@@ -1,5 +1,7 @@
 with records as (
-    select {{ record_columns() | join(', ') }}
+    select
+        {{ record_columns() | join(', ') }},
+        _loaded_at as _first_loaded_at
     from {{ ref('base_records') }}
     {% if is_incremental() %}
         where _loaded_at >= {{ loaded_after() }}
@@ -27,7 +29,9 @@ same_coordinates as (
     select * from loaded
     {% if is_incremental() %}
         union all
-        select {{ record_columns() | join(', ') }}
+        select
+            {{ record_columns() | join(', ') }},
+            _first_loaded_at
         from {{ this }}
         where (_topic_id, _partition, _offset) in (select loaded._topic_id, loaded._partition, loaded._offset from loaded)
     {% endif %}
@@ -37,20 +41,29 @@ candidates as (
     select * from same_coordinates
     {% if is_incremental() %}
         union all
-        select {{ record_columns() | join(', ') }}
+        select
+            {{ record_columns() | join(', ') }},
+            _first_loaded_at
         from {{ this }}
         where (tenant_id, event_id) in (select same_coordinates.tenant_id, same_coordinates.event_id from same_coordinates)
     {% endif %}
 ),
 
-one_per_coordinates as (
-    select *
-    from candidates
-    qualify
+copies as (
+    select
+        {{ record_columns() | join(', ') }},
+        min(_first_loaded_at) over (partition by _topic_id, _partition, _offset) as _first_loaded_at,
         row_number() over (
             partition by _topic_id, _partition, _offset
             order by case when _error is null then 0 else 1 end, _loaded_at, _file, _file_row
-        ) = 1
+        ) as copy_number
+    from candidates
+),
+
+one_per_coordinates as (
+    select *
+    from copies
+    where copy_number = 1
 ),
 
 ranked as (
@@ -59,8 +72,8 @@ ranked as (
         row_number() over (
             partition by tenant_id, event_id
             order by received_at nulls last, _topic_id, _partition, _offset
-        ) as copy_number,
-        max(_loaded_at) over (partition by tenant_id, event_id) as last_copy_loaded_at
+        ) as sending_number,
+        max(_loaded_at) over (partition by tenant_id, event_id) as last_sending_loaded_at
     from one_per_coordinates
 ),
 
@@ -69,10 +82,11 @@ classified as (
         {{ record_columns() | join(', ') }},
         case
             when _error is not null then 'quarantined'
-            when copy_number = 1 then 'event'
+            when sending_number = 1 then 'event'
             else 'duplicate'
         end as record_status,
-        case when _error is not null then _loaded_at else last_copy_loaded_at end as _touched_at
+        _first_loaded_at,
+        case when _error is not null then _loaded_at else last_sending_loaded_at end as _touched_at
     from ranked
 )
 

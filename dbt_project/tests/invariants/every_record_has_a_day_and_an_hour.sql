@@ -6,7 +6,7 @@
 with staged as (
     select
         {{ local_date('_ingested_at') }} as ingested_date,
-        {{ dbt.date_trunc('hour', '_loaded_at') }} as loaded_hour
+        {{ dbt.date_trunc('hour', '_first_loaded_at') }} as loaded_hour
     from {{ ref('stg_records') }}
 ),
 

@@ -1,0 +1,70 @@
+"""What the stand-in makes of statements before fakesnow sees them, each with what breaks otherwise."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import Expr, exp
+
+DONE = "select 'Statement executed successfully.' as \"status\""
+
+#: Statements that are answered and not carried out, as they begin, and the query that gives the answer.
+_ANSWERS = (
+    # For `grants` and `query_tag`. fakesnow knows neither rights nor tags: each is an error.
+    (r"grant|revoke|alter\s+session\s+(set|unset)\s+query_tag", DONE),
+    # For `persist_docs`; fakesnow has no comments on views, and takes those on columns for a command.
+    (r"comment\s+on|alter\s+(table|view)\s+\S+\s+alter\s+\S+\s+comment", DONE),
+    # dbt reads these columns before it grants: without them it fails with a KeyError.
+    (
+        r"show\s+grants",
+        'select * from (select null as "privilege", null as "granted_to", null as "grantee_name") where 1 = 0',
+    ),
+    # dbt reads the first row, and fakesnow has none.
+    (r"show\s+parameters\s+like\s+'query_tag'", "select 'QUERY_TAG' as \"key\", '' as \"value\""),
+    # Asked before a model uses a warehouse of its own; DuckDB has no such function.
+    (r"select\s+current_warehouse\(\)", "select 'AIVO_TRANSFORM_WH' as warehouse"),
+)
+_COMMENTS = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
+_FLAGS = re.IGNORECASE | re.DOTALL
+_PATTERNS = [(re.compile(rf"{_COMMENTS}(?:{begin})(?!\w)", _FLAGS), answer) for begin, answer in _ANSWERS]
+
+#: A statement whose error is returned and not raised: the one block that dbt sends here. fakesnow has no scripting.
+_BLOCK = re.compile(
+    _COMMENTS + r"execute\s+immediate\s+\$\$\s*begin\s+(?P<statement>[^;]+);\s*"
+    r"exception\s+when\s+other\s+then\s+return\s+sqlerrm\s*;\s*end\s*;?\s*\$\$",
+    _FLAGS,
+)
+
+
+def instead(command: str) -> str:
+    """The query that answers a statement of which fakesnow has no notion; any other statement, as it is."""
+    return next((answer for pattern, answer in _PATTERNS if pattern.match(command)), command)
+
+
+def guarded(command: str) -> str | None:
+    """The statement of a block that catches every error of it; None if the command is no such block."""
+    block = _BLOCK.match(command)
+    return block["statement"] if block else None
+
+
+def rewritten(expression: Expr) -> Expr:
+    """The statement with what fakesnow and DuckDB lack, or understand differently, put in other words."""
+    if isinstance(expression, exp.Create) and (properties := expression.args.get("properties")):
+        _make_lasting(properties)
+    for member in list(expression.find_all(exp.GetExtract)):
+        _take_by_path(member)
+    return expression
+
+
+def _make_lasting(properties: exp.Properties) -> None:
+    """A temporary table becomes an ordinary one: dbt names its schema, and DuckDB keeps them in none but its own."""
+    kept = [each for each in properties.expressions if not isinstance(each, exp.TemporaryProperty)]
+    properties.set("expressions", kept)
+
+
+def _take_by_path(member: exp.GetExtract) -> None:
+    """`get(v, 'k')` becomes `v:k`: cast to text, fakesnow leaves the first in its quotes."""
+    key = member.expression
+    if isinstance(key, exp.Literal) and key.is_string:
+        path = exp.JSONPath(expressions=[exp.JSONPathRoot(), exp.JSONPathKey(this=key.this)])
+        member.replace(exp.JSONExtract(this=member.this, expression=path))
