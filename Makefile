@@ -7,7 +7,7 @@ KAFKA := $(BIN)/python infra/kafka/broker.py
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint dbt kafka-up kafka-down docs faults bench clean
+.PHONY: help setup demo test check fmt lint dbt validate any-order kafka-up kafka-down docs faults bench clean
 
 help: ## show the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ lint: $(READY) ## ruff, mypy, sqlfluff
 dbt: $(READY) ## build the models over data/warehouse.duckdb, with their tests
 	cd dbt_project && DUCKDB_PATH="$(abspath $(or $(DUCKDB_PATH),data/warehouse.duckdb))" ../$(BIN)/dbt build
 
+validate: $(READY) ## the models over the hand-worked fixtures, compared with the hand-worked answers
+	cd dbt_project && ../$(BIN)/dbt build --target fixtures
+
+any-order: $(READY) ## random histories in random portions, against a full refresh and a reference (HISTORIES=200)
+	@$(BIN)/python -W ignore -m tests.dbt $(or $(HISTORIES),200)
+
 kafka-up: $(READY) ## start Apache Kafka on 127.0.0.1:9092 (Java 17, Maven)
 	@$(KAFKA) up
 	@echo "Apache Kafka is up. Next: .venv/bin/ingest produce --synthetic 1000. Stop it: make kafka-down"
@@ -62,8 +68,9 @@ docs: $(READY) ## one static page of the models, site/index.html
 faults: $(READY) ## thousands of faults over millions of records, every offset counted (about 10 minutes)
 	@$(BIN)/python -m tests.faults
 
-bench: $(READY) ## throughput beside the client library's own limit
+bench: $(READY) ## throughput beside the client library's own limit; what an increment costs beside a full refresh
 	$(BIN)/python benchmarks/consume.py
+	$(BIN)/python benchmarks/dbt_increments.py
 
 clean: ## remove what was built, the environment, and data/ if a demo made it
 	@test ! -e data/.made-by-ingest-demo || rm -rf data

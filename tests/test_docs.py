@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 from ingest import errors, telemetry
 from ingest.cli import app
@@ -60,6 +61,14 @@ def test_every_reason_of_bad_health_is_documented_with_its_meaning():
     section = OPERATIONS.split("## Health\n", 1)[1].split("\n## ", 1)[0]
     told = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|$", section, re.M)
     assert told == [(why.value, meaning) for why, meaning in MEANINGS.items()]
+
+
+def test_every_var_of_the_models_is_documented_with_its_default():
+    declared = yaml.safe_load((ROOT / "dbt_project/dbt_project.yml").read_text())["vars"]
+    told = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", (ROOT / "docs/models.md").read_text().split("## Vars")[1], re.M)
+    assert told == [
+        (name, str(value).lower() if isinstance(value, bool) else str(value)) for name, value in declared.items()
+    ]
 
 
 def test_every_exit_code_is_documented():
