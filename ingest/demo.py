@@ -38,6 +38,7 @@ _COUNTS: Final = """
         (select count(*) from staging.stg_removed_duplicates) as duplicates,
         (select count(*) from staging.stg_quarantined_records) as quarantined,
         (select sum(total_events)::bigint from analytics.minute_metrics) as counted,
+        (select sum(total_events)::bigint from analytics.session_metrics) as in_sessions,
         (select count(*) from staging.stg_events where event_type = 'heartbeat') as heartbeats
 """
 _REASONS: Final = "select _error, count(*) from raw.raw_events where _error is not null group by all order by all"
@@ -122,7 +123,7 @@ def run(events: int, seed: int, data: Path, monotonic: Callable[[], float], echo
         with _timed(echo, monotonic, _SECOND):
             verified = _load_and_verify(commands, store, warehouse)
 
-    with _timed(echo, monotonic, "3  dbt: deduplicated events, sessions, minute metrics, and their tests"):
+    with _timed(echo, monotonic, "3  dbt: deduplicated events, sessions, minutes, mastery, content, health, and their tests"):
         echo(f"     $ cd {_DBT} && dbt build")
         echo(f"     {_dbt_build(warehouse)}")
 
@@ -238,6 +239,7 @@ def _account(
             counts["events"] - counts["heartbeats"],
             counts["counted"],
         ),
+        Line("counted in sessions", "in minutes", counts["counted"], counts["in_sessions"]),
     ]
 
 

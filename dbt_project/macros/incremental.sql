@@ -25,6 +25,11 @@
     )
 {%- endmacro %}
 
+{#- Whether a row's load time is new to this model; in a full refresh all are. -#}
+{% macro is_new(column) -%}
+    {{ column ~ ' >= ' ~ loaded_after() if is_incremental() else 'true' }}
+{%- endmacro %}
+
 {#- The stretches to rebuild: tenant_id, learner_id, starts_at, ends_at. A stretch that lost a record to retention is
     closed: what is left of it would give less than the rows that stand. -#}
 {% macro touched_stretches() -%}
@@ -38,18 +43,18 @@
     (_first_loaded_at < (select min(_loaded_at) from {{ ref('stg_records') }}))
 {%- endmacro %}
 
-{#- Whether a learner's time lies in a closed stretch: for tests, which hold tables of different ages against each other. -#}
-{% macro in_closed_stretch(alias, column) -%}
-    exists (
-        select 1
-        from {{ ref('int_learner_stretches') }} as stretches
-        where
-            {{ is_closed() }}
-            and stretches.tenant_id = {{ alias }}.tenant_id
-            and stretches.learner_id = {{ alias }}.learner_id
-            and {{ alias }}.{{ column }}
-            between {{ dbt.date_trunc('minute', 'stretches.starts_at') }} and stretches.ends_at
-    )
+{#- For tests, which hold tables of different ages against each other: keep the rows of `alias` whose time lies in no
+    closed stretch. It ends the from clause with a where. -#}
+{% macro outside_closed_stretches(alias, column) -%}
+    left join (
+        select tenant_id, learner_id, starts_at, ends_at
+        from {{ ref('int_learner_stretches') }}
+        where {{ is_closed() }}
+    ) as closed
+        on {{ alias }}.tenant_id = closed.tenant_id
+        and {{ alias }}.learner_id = closed.learner_id
+        and {{ alias }}.{{ column }} between {{ dbt.date_trunc('minute', 'closed.starts_at') }} and closed.ends_at
+    where closed.tenant_id is null
 {%- endmacro %}
 
 {#- No session of any kind survives a longer silence; at least a minute, so that two stretches share no minute. -#}

@@ -22,10 +22,11 @@
 {% macro raw_load_history() -%}
     {{ return(table_or_nothing(
         source('raw', 'load_history'),
-        "select '' as file, '' as status, 0 as records, cast(null as timestamp) as completed_at where 1 = 0"
+        "select * from (select '' as file, '' as status, 0 as records, cast(null as timestamp) as completed_at) as nothing "
+        "where 1 = 0"
     )) }}
 {%- endmacro %}
 
 {% macro table_or_nothing(relation, nothing) -%}
-    {{ return('(' ~ nothing ~ ') as nothing_yet' if execute and load_relation(relation) is none else relation) }}
+    {{ return('(' ~ nothing ~ ')' if execute and load_relation(relation) is none else relation) }}
 {%- endmacro %}

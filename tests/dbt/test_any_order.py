@@ -52,8 +52,8 @@ def test_whatever_the_vars(tmp_path: Path) -> None:
 FAULTS = {
     "what is new is told by event time": (
         "models/intermediate/int_learner_stretches.sql",
-        "and _touched_at >= {{ loaded_after() }}",
-        "and event_at >= (select max(ends_at) from {{ this }})",
+        "{{ is_new('_touched_at') }}",
+        "{{ 'event_at >= (select max(ends_at) from ' ~ this ~ ')' if is_incremental() else 'true' }}",
     ),
     "a stretch forgets the record that was kept before": (
         "models/intermediate/int_learner_stretches.sql",

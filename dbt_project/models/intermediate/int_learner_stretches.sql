@@ -8,11 +8,7 @@ with records as (
         _loaded_at as _first_loaded_at,
         _touched_at as _loaded_at
     from {{ ref('stg_records') }}
-    where
-        record_status <> 'quarantined'
-        {% if is_incremental() %}
-            and _touched_at >= {{ loaded_after() }}
-        {% endif %}
+    where record_status <> 'quarantined' and {{ is_new('_touched_at') }}
 ),
 
 pieces as (

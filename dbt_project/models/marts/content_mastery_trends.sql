@@ -56,13 +56,12 @@ content_mastery_trends as (
         content_id,
         partition_date,
         learners_affected,
-        {%- for measure in [
-            'evidence_events', 'avg_mastery_change', 'avg_current_mastery', 'avg_confidence', 'learners_improved',
-            'learners_declined'
-        ] %}
-            case when learners_affected >= {{ var('min_cohort_size') }} then {{ measure }} end as {{ measure }}
-            {{- ',' if not loop.last }}
-        {%- endfor %}
+        {{ of_a_cohort('evidence_events') }},
+        {{ of_a_cohort('avg_mastery_change') }},
+        {{ of_a_cohort('avg_current_mastery') }},
+        {{ of_a_cohort('avg_confidence') }},
+        {{ of_a_cohort('learners_improved') }},
+        {{ of_a_cohort('learners_declined') }}
     from contents
 )
 

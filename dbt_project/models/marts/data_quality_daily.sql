@@ -10,9 +10,7 @@ with records as (
 touched_days as (
     select distinct partition_date
     from records
-    {% if is_incremental() %}
-        where _touched_at >= {{ loaded_after() }}
-    {% endif %}
+    where {{ is_new('_touched_at') }}
 ),
 
 of_touched_days as (

@@ -10,4 +10,4 @@ select
     error_message,
     record_number,
     recorded_at
-from {{ raw_job_runs() }}
+from {{ raw_job_runs() }} as job_runs

@@ -3,9 +3,7 @@ with records as (
         {{ record_columns() | join(', ') }},
         _loaded_at as _first_loaded_at
     from {{ ref('base_records') }}
-    {% if is_incremental() %}
-        where _loaded_at >= {{ loaded_after() }}
-    {% endif %}
+    where {{ is_new('_loaded_at') }}
 ),
 
 loaded as (

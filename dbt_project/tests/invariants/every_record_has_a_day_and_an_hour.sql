@@ -1,7 +1,7 @@
 -- What: data_quality_daily and pipeline_latency count every record of staging once.
 -- When important: always. A day or an hour that misses records hides what went wrong in them.
--- How to resolve: `dbt build --select data_quality_daily pipeline_latency`; if rows stay, `--full-refresh` them and report the
--- case. After retention the two keep more than staging does: then only what staging still holds is compared.
+-- How to resolve: `dbt build --select data_quality_daily pipeline_latency`; if rows stay, `--full-refresh` them and
+-- report the case. After retention the two keep more than staging does: only what staging still holds is compared.
 
 with staged as (
     select
@@ -33,7 +33,9 @@ select
     counted.records as counted
 from days
 left join {{ ref('data_quality_daily') }} as counted on days.ingested_date = counted.partition_date
-where days.records > coalesce(counted.records, 0) or counted.records <> counted.events + counted.duplicates + counted.quarantined
+where
+    days.records > coalesce(counted.records, 0)
+    or counted.records <> counted.events + counted.duplicates + counted.quarantined
 union all
 select
     'pipeline_latency' as finding,

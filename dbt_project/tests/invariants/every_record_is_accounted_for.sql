@@ -4,10 +4,18 @@
 -- loader's clock was ahead: raise the var, then `dbt build --full-refresh`. `unexpected` means that rows left the raw
 -- table (retention, erasure) and staging still has them: erase them there too.
 
-with raw_records as (
-    select distinct _topic_id, _partition, _offset
-    from {{ ref('base_raw_events') }}
-    where _loaded_at >= (select coalesce(min(_loaded_at), cast('1971-01-01' as timestamp)) from {{ ref('stg_records') }})
+with retained as (
+    select coalesce(min(_loaded_at), cast('1971-01-01' as timestamp)) as oldest_load
+    from {{ ref('stg_records') }}
+),
+
+raw_records as (
+    select distinct
+        raw_events._topic_id,
+        raw_events._partition,
+        raw_events._offset
+    from {{ ref('base_raw_events') }} as raw_events
+    inner join retained on raw_events._loaded_at >= retained.oldest_load
 ),
 
 accounted as (

@@ -1,7 +1,7 @@
 -- What: mastery, confidence, completion and quality rates lie in 0..1, scores in 0..100, changes of mastery in -1..1.
 -- When important: always. A rate of 1.3 on a dashboard costs the trust in all others.
--- How to resolve: `finding` names the column. A value outside means that numerator and denominator count different things, or
--- that a score went around staging, where such scores become null.
+-- How to resolve: `finding` names the column. A value outside means that numerator and denominator count different
+-- things, or that a score went around staging, where such scores become null.
 
 {%- set bounds = [
     ('mastery_deltas', 'previous_mastery', 0, 1), ('mastery_deltas', 'current_mastery', 0, 1),

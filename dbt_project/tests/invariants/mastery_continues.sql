@@ -1,5 +1,6 @@
--- What: every row of mastery_deltas continues the row before it: evidence counts from 1 without a hole, the mastery before is
--- that of the row before unless a reported one disagrees (`continuity_gap`), and the first has none unless it was reported.
+-- What: every row of mastery_deltas continues the row before it: evidence counts from 1 without a hole, the mastery
+-- before is that of the row before unless a reported one disagrees (`continuity_gap`), and the first has none unless
+-- it was reported.
 -- When important: always. A broken chain makes mastery changes that add up to something else than the mastery.
 -- How to resolve: `dbt build --select mastery_deltas`. If rows stay, `--full-refresh` it and report the case: an
 -- incremental run must give what a full refresh gives.

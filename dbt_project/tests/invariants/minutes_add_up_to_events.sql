@@ -6,24 +6,24 @@
 
 with from_events as (
     select
-        tenant_id,
-        session_key,
-        cast(sum(active_microseconds) as bigint) as active_microseconds,
-        sum(case when event_type <> 'heartbeat' then 1 else 0 end) as total_events
+        session_events.tenant_id,
+        session_events.session_key,
+        cast(sum(session_events.active_microseconds) as bigint) as active_microseconds,
+        sum(case when session_events.event_type <> 'heartbeat' then 1 else 0 end) as total_events
     from {{ ref('int_session_events') }} as session_events
-    where not {{ in_closed_stretch('session_events', 'event_at') }}
-    group by tenant_id, session_key
+    {{ outside_closed_stretches('session_events', 'event_at') }}
+    group by session_events.tenant_id, session_events.session_key
 ),
 
 from_minutes as (
     select
-        tenant_id,
-        session_key,
-        sum(time_spent_seconds) as active_seconds,
-        sum(total_events) as total_events
+        minute_metrics.tenant_id,
+        minute_metrics.session_key,
+        sum(minute_metrics.time_spent_seconds) as active_seconds,
+        sum(minute_metrics.total_events) as total_events
     from {{ ref('minute_metrics') }} as minute_metrics
-    where not {{ in_closed_stretch('minute_metrics', 'minute_timestamp') }}
-    group by tenant_id, session_key
+    {{ outside_closed_stretches('minute_metrics', 'minute_timestamp') }}
+    group by minute_metrics.tenant_id, minute_metrics.session_key
 )
 
 select
