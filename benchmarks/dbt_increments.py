@@ -48,8 +48,8 @@ VISITS = """
             *,
             step,
             hash(learner, visit, step) as dice,
-            timestamp '{start}' + to_days(day) + to_seconds(second_of_day + step * 40 + (hash(learner, step) % 40)::int)
-                as occurred_at
+            timestamp '{start}' + to_days(day)
+            + to_seconds(second_of_day + step * 40 + (hash(learner, step) % 40)::int) as occurred_at
         from visits, range({steps}) as steps(step)
     ),
 
@@ -59,8 +59,10 @@ VISITS = """
             case
                 when step = 0 then 'session_start'
                 when step = {steps} - 1 then 'session_end'
-                else ['page_view', 'interaction', 'lesson_started', 'lesson_complete', 'item_answered', 'item_answered',
-                      'assessment_complete', 'heartbeat', 'resource_access', 'mastery_updated'][1 + (dice % 10)::int]
+                else [
+                    'page_view', 'interaction', 'lesson_started', 'lesson_complete', 'item_answered', 'item_answered',
+                    'assessment_complete', 'heartbeat', 'resource_access', 'mastery_updated'
+                ][1 + (dice % 10)::int]
             end as event_type
         from events
     )
@@ -76,7 +78,8 @@ VISITS = """
         occurred_at + interval 1 second,
         '1.0',
         case event_type
-            when 'page_view' then format('{{{{"page_id": "page-{{}}", "referrer": "/courses/overview"}}}}', dice % 400)
+            when 'page_view'
+                then format('{{{{"page_id": "page-{{}}", "referrer": "/courses/overview"}}}}', dice % 400)
             when 'item_answered' then format(
                 '{{{{"item_id": "item-{{}}", "correct": {{}}, "skill_id": "skill-{{}}", "attempt": 1}}}}',
                 dice % 900, dice % 3 > 0, dice % 40)
@@ -118,7 +121,7 @@ def main() -> None:
             rows += arrived
             took = timed(path)
             print(
-                f"  a day of {share:.0%} of them, {arrived:,} events: {took:.1f} s, {took / whole:.3f} of the full refresh"
+                f"  a day of {share:.0%} of them, {arrived:,} events: {took:.1f} s, {took / whole:.3f} of a refresh"
             )
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 

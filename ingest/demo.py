@@ -123,7 +123,7 @@ def run(events: int, seed: int, data: Path, monotonic: Callable[[], float], echo
         with _timed(echo, monotonic, _SECOND):
             verified = _load_and_verify(commands, store, warehouse)
 
-    with _timed(echo, monotonic, "3  dbt: deduplicated events, sessions, minutes, mastery, content, health, and their tests"):
+    with _timed(echo, monotonic, "3  dbt: events, sessions, minutes, mastery, content and health, with their tests"):
         echo(f"     $ cd {_DBT} && dbt build")
         echo(f"     {_dbt_build(warehouse)}")
 

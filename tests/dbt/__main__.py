@@ -1,4 +1,4 @@
-"""Compare random histories, as many as one likes: `python -m tests.dbt 200`, or one: `python -m tests.dbt 1 --from 17`.
+"""Compare random histories, as many as one likes: `python -m tests.dbt 200`; or one: `… 1 --from 17`.
 
 Each warehouse holds some of them side by side. A failing one is named by its seed and compared once more alone.
 """
@@ -31,10 +31,8 @@ def main() -> int:
             place.mkdir()
             if found := compared(place, seeds, artifacts):
                 failing = sorted({int(seed) for what in found for seed in re.findall(r"'h(\d+)-[ab]'", what)})
-                print("\n".join(found[:20]))
-                print(
-                    f"{len(found)} differences. Seeds: {failing or list(seeds)}. Next: python -m tests.dbt 1 --from SEED"
-                )
+                print(*found[:20], sep="\n")
+                print(f"{len(found)} differences. Seeds: {failing or list(seeds)}. Alone: … 1 --from SEED")
                 return 1
             print(
                 f"{seeds[-1] + 1 - options.first} histories, no difference ({time.monotonic() - began:.0f} s)",

@@ -42,7 +42,10 @@ SELECTIONS = (
 )
 #: The views of the last days must show every day of the histories.
 _VIEWS = {"realtime_view_days": 40_000}
-_KEYS = "select distinct session_key, tenant_id, learner_id, session_id, session_start from intermediate.int_session_events"
+_KEYS = """
+    select distinct session_key, tenant_id, learner_id, session_id, session_start
+    from intermediate.int_session_events
+"""
 
 
 def in_portions(warehouse: Warehouse, portions: Iterable[list[Row]], random: Random, **variables: object) -> None:
@@ -87,7 +90,7 @@ def compared(folder: Path, seeds: Sequence[int], artifacts: Path | None = None, 
 
 
 def _rows(warehouse: Warehouse, name: str) -> list[tuple]:
-    """A table in a fixed order. A stretch may say later than it need when it was touched: an earlier copy may come."""
+    """A table in a fixed order. A stretch may say later than it need when it was touched: earlier copies come."""
     columns = "* exclude (_loaded_at)" if name.endswith("int_learner_stretches") else "*"
     return warehouse.rows(f"select {columns} from {name} order by all")  # noqa: S608
 

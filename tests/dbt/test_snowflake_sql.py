@@ -27,8 +27,8 @@ from tests.dbt.running import PROJECT, Warehouse
 #: Every function that the models may call on Snowflake. A new one is looked up in Snowflake's reference, then added.
 FUNCTIONS = {
     "abs", "cast", "coalesce", "convert_timezone", "count", "current_timestamp", "date_part", "date_trunc", "dateadd",
-    "datediff", "exp", "floor", "get", "greatest", "lag", "lead", "least", "length", "ln", "lower", "max", "md5", "min",
-    "mod", "nullif", "percentile_cont", "power", "regexp_like", "row_number", "split_part", "sum", "try_cast",
+    "datediff", "exp", "floor", "get", "greatest", "lag", "lead", "least", "length", "ln", "lower", "max", "md5",
+    "min", "mod", "nullif", "percentile_cont", "power", "regexp_like", "row_number", "split_part", "sum", "try_cast",
     "try_parse_json",
 }  # fmt: skip
 #: What DuckDB accepts and Snowflake refuses, beyond what its grammar tells.

@@ -30,13 +30,13 @@ def main() -> int:
         mutant = replace(mutant, watch=frozenset(given.watch))
     if given.history:
         try:
-            print(*play(from_text(given.history), mutant).story, sep="\n")  # noqa: T201
+            print(*play(from_text(given.history), mutant).story, sep="\n")
         except Failed as error:
-            print(error)  # noqa: T201
+            print(error)
             return 1
         return 0
     error = failure(mutant, given.histories, seed=given.seed, shrink=True)
-    print(error or f"{given.histories} histories, and none fails")  # noqa: T201
+    print(error or f"{given.histories} histories, and none fails")
     return 1 if error else 0
 
 

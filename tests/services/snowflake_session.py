@@ -18,14 +18,15 @@ from snowflake.connector.cursor import DictCursor, SnowflakeCursor
 from snowflake.connector.errors import Error, ProgrammingError
 from sqlglot import Expr, exp
 
-from tests.services.snowflake_statements import DONE, guarded, instead, rewritten
+from tests.services.snowflake_statements import DONE, constraints, guarded, instead, rewritten
 
 _CHANGES_ROWS = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 _CHANGES_OBJECTS = (exp.Create, exp.Drop, exp.Alter)
 _MERGED = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
 
-#: What statements became: by their text and where they were sent. Every run of dbt sends the same ones again.
-_known: dict[tuple[str, str | None, str | None], Expr] = {}
+#: What statements became, by their text and where they were sent: dbt sends the same ones in every run.
+_known: dict[tuple[str, str | None, str | None], list[Expr]] = {}
+_KEPT = (exp.Select, exp.Create, exp.Insert, exp.Delete, exp.Alter)
 
 
 class Session(FakeSnowflakeConnection):
@@ -62,27 +63,35 @@ class Cursor(FakeSnowflakeCursor):
 
     def _attempt(self, command: str, *args: Any, **kwargs: Any) -> FakeSnowflakeCursor:
         """Errors that fakesnow has no word for are the statement's. It answers HTTP 500, which is asked again."""
-        self._text = (self._inline_variables(command), self._conn.database, self._conn.schema)
+        self._parts: list[Expr | None] = []
+        sent = (self._inline_variables(command), self._conn.database, self._conn.schema)
         try:
-            if self._text not in _known:
-                return super().execute(command, *args, **kwargs)
-            self._execute(_known[self._text])
+            for part in _known.get(sent, ()):
+                self._execute(part)
+            if sent not in _known:
+                super().execute(command, *args, **kwargs)
         except Error:
             raise
         except Exception as error:
             raise ProgrammingError(msg=f"{type(error).__name__}: {error}", errno=100000, sqlstate="58000") from error
+        if self._parts and None not in self._parts:
+            _known[sent] = [part for part in self._parts if part]
         return self
 
     def _transform_explode(self, expression: Expr) -> list[Expr]:
-        """MERGE stays whole: fakesnow's parts lose the key columns of a source that has an alias."""
+        """MERGE stays whole: fakesnow's parts lose the key columns of a source that has an alias.
+
+        Nulls are forbidden after a table is made: fakesnow drops its constraints with its types.
+        """
         expression = rewritten(expression)
-        return [expression] if isinstance(expression, exp.Merge) else super()._transform_explode(expression)
+        if isinstance(expression, exp.Merge):
+            return [expression]
+        return [*super()._transform_explode(expression), *constraints(expression)]
 
     def _transform(self, expression: Expr, params: Any) -> Expr:
         """fakesnow copies the tree for each of its seventy steps: seconds for a dbt unit test."""
         transformed = super()._transform(_InPlace(expression.copy()), params).expression  # type: ignore[arg-type]
-        if not params and isinstance(expression, (exp.Select, exp.Create, exp.Insert, exp.Delete)):
-            _known[self._text] = transformed
+        self._parts.append(transformed if isinstance(expression, _KEPT) and not params else None)
         return transformed
 
     def _execute(self, transformed: Expr, params: Any = None) -> None:

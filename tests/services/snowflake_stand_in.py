@@ -77,6 +77,14 @@ async def query(request: Request) -> JSONResponse:
     return _failed(json.loads(response.body)["message"])
 
 
+async def session(request: Request) -> JSONResponse:
+    """A session that ends takes its open transaction with it; fakesnow leaves it open, and others wait for it."""
+    ending = fakesnow.server.sessions.get(fakesnow.server.to_token(request))
+    if ending and request.query_params.get("delete"):
+        ending.close()
+    return await fakesnow.server.session(request)
+
+
 def _failed(message: str) -> JSONResponse:
     data = {"errorCode": "100000", "sqlState": "58000"}
     return JSONResponse({"data": data, "code": "100000", "message": message, "success": False})
@@ -84,7 +92,11 @@ def _failed(message: str) -> JSONResponse:
 
 def main() -> None:
     mend()
-    app = Starlette(routes=[Route("/queries/v1/query-request", query, methods=["POST"]), *fakesnow.server.routes])
+    mended = [
+        Route("/queries/v1/query-request", query, methods=["POST"]),
+        Route("/session", session, methods=["POST"]),
+    ]
+    app = Starlette(routes=[*mended, *fakesnow.server.routes])
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     threading.Thread(target=_end_with_stdin, args=(server,), daemon=True).start()

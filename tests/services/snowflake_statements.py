@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import sqlglot
 from sqlglot import Expr, exp
 
 DONE = "select 'Statement executed successfully.' as \"status\""
@@ -68,3 +69,15 @@ def _take_by_path(member: exp.GetExtract) -> None:
     if isinstance(key, exp.Literal) and key.is_string:
         path = exp.JSONPath(expressions=[exp.JSONPathRoot(), exp.JSONPathKey(this=key.this)])
         member.replace(exp.JSONExtract(this=member.this, expression=path))
+
+
+def constraints(expression: Expr) -> list[Expr]:
+    """The statements that forbid nulls in a table made by a query, column by column."""
+    table = expression.this
+    if not (isinstance(expression, exp.Create) and expression.expression and isinstance(table, exp.Schema)):
+        return []
+    columns = [each for each in table.expressions if each.find(exp.NotNullColumnConstraint)]
+    alter = f"alter table {table.this.sql('snowflake')} alter column"
+    return [
+        sqlglot.parse_one(f"{alter} {each.this.sql('snowflake')} set not null", read="snowflake") for each in columns
+    ]

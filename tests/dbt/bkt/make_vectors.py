@@ -3,8 +3,8 @@
     python -m venv bkt && bkt/bin/pip install pyBKT==1.4.3 "scikit-learn<1.6" "numpy<2" "pandas<3"
     bkt/bin/python tests/dbt/bkt/make_vectors.py > tests/dbt/bkt/vectors.csv
 
-It is no part of the environment: it would double its size, and does not load beside the current scikit-learn. Histories are
-short of the length at which pyBKT's own arithmetic saturates.
+It is no part of the environment: it would double its size, and does not load beside the current scikit-learn.
+Histories are short of the length at which pyBKT's own arithmetic saturates.
 """
 
 import csv
@@ -22,7 +22,7 @@ LEARNERS = ((1, 1.0), (1, 0.0), (12, 0.5), (40, 0.8), (40, 0.0), (15, 1.0), (150
 
 
 def answers(skill: str) -> pd.DataFrame:
-    random = Random(skill)
+    random = Random(skill)  # noqa: S311
     rows = [
         (skill, f"learner-{learner}", number, int(random.random() < share))
         for learner, (count, share) in enumerate(LEARNERS)
