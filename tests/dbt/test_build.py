@@ -36,7 +36,14 @@ def test_build_passes_whatever_the_payloads(tmp_path: Path) -> None:
     hostile = [
         {"event_id": f"hostile-{number}", "event_type": "page_view", "occurred_at": at, "learner_id": "eve"}
         | {"tenant_id": "default", "data": data, "metadata": data, "_topic_id": "hostile", "_partition": 0}
-        | {"_offset": number, "_kafka_timestamp": at, "_file": "f", "_file_row": number, "_loaded_at": at}
+        | {
+            "_offset": number,
+            "_kafka_timestamp": at,
+            "_ingested_at": at,
+            "_file": "f",
+            "_file_row": number,
+            "_loaded_at": at,
+        }
         for number, data in enumerate(PAYLOADS)
     ]
     warehouse.load(rows + hostile)

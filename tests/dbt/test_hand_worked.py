@@ -62,10 +62,10 @@ CHANGES = [
         "update {expected} set errors = 9 where learner_id = 'learner_9' and session_id is null",
         24,
     ),
-    ("session_metrics", "update {expected} set completion_rate = null where learner_id = 'learner_1'", 4),
+    ("session_metrics", "update {expected} set completion_rate = null where learner_id = 'learner_1'", 2),
     ("session_metrics", "update {expected} set end_reason = 'explicit' where learner_id = 'learner_2'", 2),
     ("mastery_deltas", "update {expected} set current_mastery = 0.675000001 where trigger_event_id = 'golden-05'", 2),
-    ("mastery_deltas", "delete from {expected} where regraded", 6),
+    ("mastery_deltas", "delete from {expected} where regraded", 5),
 ]
 
 

@@ -46,7 +46,22 @@ OF_THEIR_OWN = {
     "base_event_payloads": {"payload"},  # the parsed payload in the engine's own form
 }
 #: Views of the last days show these old histories too.
-VARS = ("--vars", "{realtime_view_days: 36500}")
+VARS = ("--vars", "{realtime_view_days: 36500}")  #: A run of the pipeline that said when it began and when it ended.
+JOB_RUNS = """
+    create table raw.job_runs as
+    select
+        cast('20251120-a' as varchar) as job_id, cast('ingest' as varchar) as job_type,
+        cast(status as varchar) as status, cast('2025-11-20 10:00:00' as timestamp) as started_at,
+        cast(completed_at as timestamp) as completed_at, cast(number as bigint) as records_processed,
+        cast(0 as bigint) as records_failed, cast(9 as bigint) as bytes_processed,
+        cast(null as varchar) as error_message, cast(number as bigint) as record_number,
+        cast('2025-11-20 10:00:01' as timestamp) as recorded_at
+    from (
+        select 'running' as status, null as completed_at, 0 as number
+        union all
+        select 'completed', '2025-11-20 10:00:01', 1
+    ) as records
+"""
 LEFT_OUT = ("--exclude", *NOT_CARRIED) if NOT_CARRIED else ()
 
 pytestmark = [
@@ -99,6 +114,7 @@ def both(server: SnowflakeServer, tmp_path_factory: pytest.TempPathFactory) -> B
 def load_and_run(warehouse: Warehouse) -> dict[str, str]:
     """Load the histories, with an incremental run after each load. The models that were built, with their schemas."""
     warehouse.create()
+    warehouse.rows(JOB_RUNS)
     warehouse.dbt("seed", *VARS)
     for rows in many(SEEDS, events=25, count=LOADS):
         warehouse.load(rows)
@@ -156,3 +172,20 @@ def test_a_full_refresh_changes_nothing(both: Both) -> None:
     for name in ("int_transform_runs", "etl_job_status"):  # a full refresh is one more run
         del incremental[name], refreshed[name]
     assert_equal(refreshed, incremental)
+
+
+def test_a_statement_that_fails_leaves_its_table_as_it_was(both: Both) -> None:
+    """The insert of the touched stretches fails after their deletion, and other models run after it."""
+    macro = both.snowflake.project / "macros" / "incremental.sql"
+    right = macro.read_text()
+    wrong = right.replace("from {{ arg_dict['temp_relation'] }};", "from {{ arg_dict['temp_relation'] }}_gone;")
+    assert wrong != right
+    before = both.tables_of_snowflake()["int_session_events"]
+    macro.write_text(wrong)
+    try:
+        result = both.snowflake.attempt("run", *VARS, "--select", "int_session_events", "stg_removed_duplicates")
+    finally:
+        macro.write_text(right)
+    outcomes = {each.node.name: each.status for each in result.result.results}
+    assert (outcomes["int_session_events"], outcomes["stg_removed_duplicates"]) == ("error", "success")
+    assert both.tables_of_snowflake()["int_session_events"] == before

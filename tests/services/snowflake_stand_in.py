@@ -77,8 +77,16 @@ async def query(request: Request) -> JSONResponse:
     return _failed(json.loads(response.body)["message"])
 
 
+async def login(request: Request) -> JSONResponse:
+    """A session with a master token: without one the connector never says that the session ends."""
+    response = await fakesnow.server.login_request(request)
+    answer = json.loads(response.body)
+    answer["data"]["masterToken"] = answer["data"]["token"]
+    return JSONResponse(answer)
+
+
 async def session(request: Request) -> JSONResponse:
-    """A session that ends takes its open transaction with it; fakesnow leaves it open, and others wait for it."""
+    """A session that ends takes its open transaction with it; fakesnow leaves it open, in the way of the others."""
     ending = fakesnow.server.sessions.get(fakesnow.server.to_token(request))
     if ending and request.query_params.get("delete"):
         ending.close()
@@ -93,6 +101,7 @@ def _failed(message: str) -> JSONResponse:
 def main() -> None:
     mend()
     mended = [
+        Route("/session/v1/login-request", login, methods=["POST"]),
         Route("/queries/v1/query-request", query, methods=["POST"]),
         Route("/session", session, methods=["POST"]),
     ]

@@ -13,7 +13,7 @@ DONE = "select 'Statement executed successfully.' as \"status\""
 _ANSWERS = (
     # For `grants` and `query_tag`. fakesnow knows neither rights nor tags: each is an error.
     (r"grant|revoke|alter\s+session\s+(set|unset)\s+query_tag", DONE),
-    # For `persist_docs`; fakesnow has no comments on views, and takes those on columns for a command.
+    # For `persist_docs`. fakesnow does not read comments on columns, and ends one on a table at an apostrophe.
     (r"comment\s+on|alter\s+(table|view)\s+\S+\s+alter\s+\S+\s+comment", DONE),
     # dbt reads these columns before it grants: without them it fails with a KeyError.
     (

@@ -61,27 +61,30 @@ weighed as (
 
 carried as (
     select
-        weighed.*,
-        {{ decay_weight('weighed.evidence_count') }} as weight,
-        weighed.block_score
-        + coalesce({{ decay_to('weighed.place + 1') }} * block_ends.block_score, 0) as score
+        *,
+        max(case when place = {{ block - 1 }} then block_score end) over (
+            partition by {{ target }}
+            order by evidence_count
+            rows between {{ block }} preceding and 1 preceding
+        ) as score_of_last_block
     from weighed
-    left join weighed as block_ends
-        on
-            weighed.tenant_id = block_ends.tenant_id
-            and weighed.learner_id = block_ends.learner_id
-            and weighed.content_type = block_ends.content_type
-            and weighed.content_id = block_ends.content_id
-            and weighed.block_number * {{ block }} = block_ends.evidence_count
+),
+
+summed as (
+    select
+        *,
+        {{ decay_weight('evidence_count') }} as weight,
+        block_score + coalesce({{ decay_to('place + 1') }} * score_of_last_block, 0) as score
+    from carried
 ),
 
 traced as (
     select
-        carried.*,
+        summed.*,
         {{ 'bkt.bkt_mastery' if var('mastery_bkt') else 'cast(null as double)' }} as bkt_mastery
-    from carried
+    from summed
     {% if var('mastery_bkt') %}
-        left join bkt on carried.tenant_id = bkt.tenant_id and carried.event_id = bkt.event_id
+        left join bkt on summed.tenant_id = bkt.tenant_id and summed.event_id = bkt.event_id
     {% endif %}
 ),
 
