@@ -5,6 +5,11 @@ EVENTS ?= 100000
 BIN := .venv/bin
 KAFKA := $(BIN)/python infra/kafka/broker.py
 READY := .venv/.ready
+# Tests wait more than they compute: twice as many workers as two cores.
+WORKERS ?= 4
+
+# The tests start hundreds of processes, and each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check fmt lint dbt validate any-order kafka-up kafka-down docs faults bench clean
@@ -29,7 +34,7 @@ demo: $(READY) ## the whole way on this machine, with an account at the end (EVE
 	@$(BIN)/ingest demo --events $(EVENTS)
 
 test: $(READY) ## every test; the real Kafka's need Java 17 and Maven, and are skipped visibly without
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: lint test ## what CI runs
 

@@ -270,7 +270,8 @@ class Producer:
     @property
     def acked(self) -> int:
         """How many records the broker has acknowledged: those neither failed nor still under way."""
-        return self.sent - self._failed - len(self._client)
+        self._client.poll(0)  # its length counts the errors too that it has still to tell
+        return max(0, self.sent - self._failed - len(self._client))
 
     def send(self, key: bytes | None, value: bytes | None, timestamp: int = 0) -> None:
         """Queue one record; waits while the queue is full. `timestamp` in epoch milliseconds, 0 is now.

@@ -28,6 +28,7 @@ from ingest.source import KafkaSource, consumer_settings
 from ingest.summary import Summary
 from ingest.survey import Survey
 from tests.chains import raw_event
+from tests.services.kafka import OWN
 
 _numbers = itertools.count()
 
@@ -38,8 +39,8 @@ class Pipeline:
 
     bootstrap: str
     root: Path
-    topic: str = field(default_factory=lambda: f"consume-{next(_numbers)}")
-    group: str = "g"
+    topic: str = field(default_factory=lambda: f"consume{OWN}-{next(_numbers)}")
+    group: str = f"g{OWN}"
     chain: str = ""  #: the topic whose chain is extended, if it is not the one that is read
 
     def __post_init__(self) -> None:

@@ -28,7 +28,7 @@ from ingest.s3 import S3Store
 from ingest.store import open_store
 from tests.fixtures_s3 import s3_credentials  # noqa: F401
 from tests.locking import held_elsewhere
-from tests.services.kafka import absent
+from tests.services.kafka import require_java
 from tests.services.secure_kafka import SecureKafka
 from tests.store.careless import Careless
 
@@ -350,8 +350,7 @@ def test_a_doubtful_setting_is_a_warning(secure: SecureKafka, tmp_path):
 @pytest.mark.kafka
 def test_a_cluster_that_sends_its_clients_elsewhere(tmp_path):
     """The usual fault of brokers in containers: the first answer comes, and nothing after it."""
-    if reason := broker.missing():
-        absent(reason)
+    require_java()
     home, port, nobody = broker.Home(tmp_path / "kafka"), broker.free_port(), broker.free_port()
     more = f"\nadvertised.listeners=PLAINTEXT://127.0.0.1:{nobody}\n"
     process = broker.start(home, port, broker.free_port(), more)

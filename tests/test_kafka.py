@@ -9,6 +9,7 @@ from ingest import kafka
 from ingest.errors import BrokerError, BrokerUnavailable, IngestError, SettingsError
 from ingest.kafka import Producer, TopicIds, Watch, broker_error, client_settings, ensure_topic
 from tests.brokers.reading import Topic
+from tests.running import eventually
 
 NOBODY = "127.0.0.1:1"
 
@@ -138,6 +139,15 @@ def test_undelivered_records_are_counted(embedded_broker: str) -> None:
         producer.send(b"k", b"v")
     with pytest.raises(BrokerError, match=r"of 7 records 0 acknowledged, 7 failed: .*refused"):
         producer.flush(20)
+    assert producer.acked == 0
+
+
+def test_errors_that_are_still_to_be_told_are_no_records() -> None:
+    producer = Producer(client_settings(NOBODY), "events")
+    eventually(lambda: len(producer._client) > 2)
+    assert producer.acked == 0
+    producer.send(b"k", b"v")
+    eventually(lambda: len(producer._client) > 2)
     assert producer.acked == 0
 
 

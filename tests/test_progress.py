@@ -23,6 +23,7 @@ from ingest.progress import Progress
 from tests.chains import raw_event
 from tests.running import Pipeline, eventually
 from tests.scraping import samples
+from tests.services.kafka import OWN
 
 PATIENCE = 12.0  # seconds: a little more than lies between two questions where the broker ends
 _numbers = itertools.count()
@@ -142,7 +143,7 @@ def test_offsets_without_a_record_are_no_lag(on_kafka, ears):
 
 @pytest.mark.kafka
 def test_a_spare_member_is_healthy_and_ready(on_kafka):
-    topic = f"one-partition-{next(_numbers)}"
+    topic = f"one-partition{OWN}-{next(_numbers)}"
     ensure_topic(on_kafka.client, topic, 1, 30)
     one, two = Ears(), Ears()
     with on_kafka.running(monitors=one.both, topics=[topic]):

@@ -29,6 +29,7 @@ from ingest.quarantine import Selection, export, groups, origins
 from ingest.records import Partition, Records
 from ingest.recovery import Judge, Recovery, RecoverySummary, keys_with_quarantined
 from tests.fixtures_s3 import empty_store, s3_credentials  # noqa: F401 - fixtures
+from tests.killing import kills
 from tests.quarantined import LARGE, REASONS, SMALL, VALUES, event, put
 from tests.store.careless import Careless
 
@@ -347,7 +348,7 @@ Recovery(store, Judge(1 << 20, "2", ""), Selection()).run(keys, lambda outcome: 
 def test_sigkill_at_any_moment_recovers_nothing_twice(folder: FolderStore, tmp_path: Path):
     for start in range(0, 3000, 10):
         put(folder, start)
-    for number in range(8):
+    for number in kills(8, lambda: recovered_in(folder).height):
         command = [sys.executable, "-c", KILLED, str(tmp_path / "objects")]
         with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
             assert process.stdout is not None

@@ -28,6 +28,7 @@ from ingest.store import open_store
 from ingest.tables import check_table
 from ingest.warehouse import DuckDbWarehouse
 from tests.fixtures_s3 import empty_store, s3_credentials  # noqa: F401 - fixtures
+from tests.killing import kills
 from tests.quarantined import LARGE, NOON, SMALL, VALUES, event, put
 from tests.services.s3 import CREDENTIALS
 from tests.store.careless import Careless
@@ -306,7 +307,7 @@ def test_sigkill_at_any_moment_brings_nothing_twice(source: FolderStore, tmp_pat
     keys = fill(source, 100)
     target = FolderStore(tmp_path / "target")
     command = [sys.executable, "-c", KILLED, str(tmp_path / "source"), str(tmp_path / "target"), str(path)]
-    for number in range(8):
+    for number in kills(8, lambda: any(target.list())):
         with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
             assert process.stdout is not None
             process.stdout.readline()

@@ -19,8 +19,10 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
+import fcntl
 import hashlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -116,15 +118,20 @@ def classpath() -> str:
     """Join the jars of pom.xml for `java -cp`; Maven is asked only when the pom or its cache changed."""
     pom = HERE / "pom.xml"
     cached = HERE / "target" / f"classpath-{hashlib.sha256(pom.read_bytes()).hexdigest()[:16]}.txt"
-    with contextlib.suppress(FileNotFoundError):
-        known = cached.read_text()
-        if all(Path(jar).exists() for jar in known.split(os.pathsep)):
-            return known
-    cached.parent.mkdir(exist_ok=True)
-    draft = cached.with_suffix(f".{os.getpid()}")
-    _maven("-f", str(pom), "dependency:build-classpath", f"-Dmdep.outputFile={draft}")
-    draft.replace(cached)
+    if not _complete(cached):
+        cached.parent.mkdir(exist_ok=True)
+        with cached.with_suffix(".lock").open("w") as lock:  # two Mavens at once spoil what they download
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _complete(cached):
+                draft = cached.with_suffix(".draft")
+                _maven("-f", str(pom), "dependency:build-classpath", f"-Dmdep.outputFile={draft}")
+                draft.replace(cached)
     return cached.read_text()
+
+
+def _complete(classpath: Path) -> bool:
+    """Whether this file is there, and all jars that it names."""
+    return classpath.exists() and all(Path(jar).exists() for jar in classpath.read_text().split(os.pathsep))
 
 
 def _maven(*arguments: str) -> None:
@@ -148,10 +155,15 @@ def missing() -> str | None:
 
 
 def free_port() -> int:
-    """Find a port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Find a port of 127.0.0.1 that nobody listens on at this moment.
+
+    It is below those that systems hand out by themselves: until the caller listens there, no connection is given it.
+    """
+    while True:
+        port = random.randrange(10_000, 32_768)  # noqa: S311 - chance, not secrets
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def prepare(home: Home, port: int, controller_port: int, more: str = "", options: tuple[str, ...] = ()) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from ingest.kafka import client_settings, ensure_topic
 from tests.brokers.reading import Topic
+from tests.services.kafka import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ def new_topic() -> Callable[[str], Topic]:
     """Make a topic of 4 partitions that no other test has seen."""
 
     def make(address: str) -> Topic:
-        topic = Topic(client_settings(address), f"contract-{next(_numbers)}")
+        topic = Topic(client_settings(address), f"contract{OWN}-{next(_numbers)}")
         assert ensure_topic(topic.settings, topic.name, 4, 30) == 4
         return topic
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from ingest.events import SCHEMA
@@ -42,6 +47,30 @@ def _environment(**settings: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@cache
+def _artifacts(project: Path, target: str) -> Path:
+    """Where dbt keeps its parse of a project for a target: the same for all warehouses of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="dbt-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def _closed_after() -> Iterator[None]:
+    """Close the file, which the adapter leaves open for whoever names the same path next."""
+    try:
+        yield
+    finally:
+        DuckDBConnectionManager.close_all_connections()
+
+
+def _shown_at(place: Path, path: Path) -> str:
+    """A place in the artifacts that stands for this file: of another path dbt would parse the project anew."""
+    place.unlink(missing_ok=True)
+    place.symlink_to(path)
+    return str(place)
 
 
 @dataclass(frozen=True)
@@ -90,8 +119,9 @@ class Warehouse:
         return result.result
 
     def attempt(self, *arguments: str, target: str = "local") -> Any:
-        artifacts = self.artifacts or self.folder
-        with _environment(DUCKDB_PATH=str(self.path), DUCKDB_FIXTURES_PATH=str(self.path)):
+        artifacts = self.artifacts or _artifacts(self.project, target)
+        shown = _shown_at(artifacts / self.path.name, self.path.resolve())
+        with _environment(DUCKDB_PATH=shown, DUCKDB_FIXTURES_PATH=shown), _closed_after():
             return dbtRunner().invoke(
                 [
                     *arguments,

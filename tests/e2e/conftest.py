@@ -15,6 +15,7 @@ import pytest
 
 from ingest.kafka import client_settings, ensure_topic
 from ingest.s3 import S3Store
+from tests.services.kafka import OWN
 from tests.services.s3 import CREDENTIALS, S3Server
 
 _numbers = itertools.count()
@@ -27,7 +28,7 @@ class System:
     bootstrap: str
     s3: S3Server
     folder: Path
-    topic: str = field(default_factory=lambda: f"e2e-{next(_numbers)}")
+    topic: str = field(default_factory=lambda: f"e2e{OWN}-{next(_numbers)}")
 
     def __post_init__(self) -> None:
         ensure_topic(client_settings(self.bootstrap), self.topic, 4, 30)
@@ -42,6 +43,7 @@ class System:
         own = {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
             "KAFKA_TOPIC_EVENTS_RAW": self.topic,
+            "KAFKA_CONSUMER_GROUP": self.topic,
             "S3_BUCKET_RAW_EVENTS": self.topic,
             "S3_ENDPOINT_URL": self.s3.url,
             "DUCKDB_PATH": str(self.warehouse),

@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Callable
 
 import pytest
+
+from tests.killing import kills
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1200)]
 
@@ -19,25 +22,25 @@ KILLS = int(os.environ.get("E2E_KILLS", "20"))
 MEMBER = ("--kafka-config", "group.instance.id=killed", "--kafka-config", "session.timeout.ms=10000")
 
 
-def kill_often(system, *words: str, seconds: float) -> None:
+def kill_often(system, *words: str, seconds: float, worked: Callable[[], object]) -> None:
     """Start the command and SIGKILL it, again and again, at moments from its first work on."""
     moments = random.Random(EVENTS)  # noqa: S311 - moments, not secrets
-    for _ in range(KILLS):
+    for number in kills(KILLS, worked):
         process = system.start(*words)
-        time.sleep(1 + moments.random() * seconds)
+        time.sleep(1 + moments.random() * seconds + max(0, number - KILLS))
         process.kill()
         process.communicate()
 
 
 def test_kill_9_of_consumer_and_loader(system):
     system.ingest("produce", "--synthetic", str(EVENTS), "--malformed", "0")
-    kill_often(system, "consume", "--batch-size", "1000", *MEMBER, seconds=2)
+    kill_often(system, "consume", "--batch-size", "1000", *MEMBER, seconds=2, worked=system.objects)
     objects_then = system.objects()
     last = system.ingest("consume", "--once", "--batch-size", "1000", *MEMBER)
     assert last["quarantined"] == 0
     assert objects_then > 0, "the kills came before any work: nothing was tested"
 
-    kill_often(system, "load", seconds=0.5)
+    kill_often(system, "load", seconds=0.5, worked=system.warehouse.exists)
     system.ingest("load")
     system.assert_every_offset_once(EVENTS)
     assert system.query("select count(*) from raw.raw_events where _error is not null") == [(0,)]

@@ -29,6 +29,7 @@ from ingest.objects import Encoder
 from ingest.s3 import S3Store
 from ingest.source import KafkaSource
 from ingest.summary import Summary
+from tests.faults.hearing import hears
 
 
 class Step(NamedTuple):
@@ -60,8 +61,8 @@ MOMENTS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
 
 #: Moments that come again and again in a life that is fed.
 REPEATED_MOMENTS = [moment for moment in MOMENTS if moment.split()[1] in "23456"]
-_LIFE = 2.5  # seconds after which a life is stopped whose moment is at the end …
-_LONG_LIFE = 20.0  # … and every other
+_LIFE = 2.5  # seconds after which a life is stopped whose moment is at the end, once it hears that …
+_LONG_LIFE = 60.0  # … and every other, from its beginning
 
 
 def die_at(moment: str, number: int) -> None:
@@ -125,8 +126,10 @@ def lives(deaths: Sequence[str]) -> None:
 
 def _outcome(child: int, moment: str) -> int:
     """The child's exit code."""
-    deadline = time.monotonic() + (_LIFE if moment.endswith("leaving the group") else _LONG_LIFE)
+    deadline, leaves = time.monotonic() + _LONG_LIFE, moment.endswith("leaving the group")
     while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        if leaves and hears(child, signal.SIGTERM):
+            deadline, leaves = time.monotonic() + _LIFE, False
         if time.monotonic() > deadline:
             os.kill(child, signal.SIGTERM)
             deadline += _LONG_LIFE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.faults.hearing import hears
 from tests.faults.waiting import eventually
 
 
@@ -57,12 +57,7 @@ class Member:
 
     def await_start(self) -> None:
         """Wait until SIGTERM would be heard, and not end the process at once."""
-
-        def listens() -> bool:
-            caught = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{self.pid}/status").read_text(), re.M)
-            return not self.running or bool(caught and int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
-
-        eventually(listens, f"{self.name} listens to SIGTERM")
+        eventually(lambda: not self.running or hears(self.pid, signal.SIGTERM), f"{self.name} listens to SIGTERM")
 
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)

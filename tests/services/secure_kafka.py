@@ -27,7 +27,7 @@ from confluent_kafka.admin import (
 
 from infra.kafka import broker
 from tests.services.certificates import Authority
-from tests.services.kafka import absent
+from tests.services.kafka import require_java
 from tests.services.tokens import ISSUER, Provider, provider
 
 PASSWORD, KEY_PASSWORD, CLIENT_SECRET = "scram-hunter2", "key-hunter2", "oidc-hunter2"
@@ -133,9 +133,7 @@ def secure_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKa
 @contextmanager
 def secure_kafka(folder: Path) -> Iterator[SecureKafka]:
     """Start it, with `alice` in it; the caller's test is skipped where there is no Java."""
-    reason = broker.missing()
-    if reason is not None:
-        absent(reason)
+    require_java()
     authority, stranger = Authority(folder, "ours"), Authority(folder, "stranger")
     certificate, key = authority.issue("server")
     keystore = folder / "server.keystore.pem"
