@@ -29,17 +29,13 @@ def project_with_stand_in(folder: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class SnowflakeWarehouse(Warehouse):
-    """The stand-in's database. There is one of that name, so `create` empties it."""
+    """The one database of a stand-in."""
 
     server: SnowflakeServer
 
     def create(self) -> None:
         with self.server.connect(DATABASE) as connection:
             cursor = connection.cursor()
-            schemas = [row[1] for row in cursor.execute("show terse schemas").fetchall()]
-            for schema in schemas:
-                if schema.upper() != "INFORMATION_SCHEMA":
-                    cursor.execute(f"drop schema {schema}")
             columns = ", ".join(f"{name} {_column_type(dtype)}" for name, dtype in RAW_COLUMNS.items())
             cursor.execute("create schema raw")
             cursor.execute(f"create table raw.raw_events ({columns})")
@@ -60,8 +56,7 @@ class SnowflakeWarehouse(Warehouse):
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.server.connect(DATABASE) as connection:
-            rows = connection.cursor().execute(query).fetchall()
-        return [tuple(bytes(v) if isinstance(v, bytearray) else v for v in row) for row in rows]
+            return connection.cursor().execute(query).fetchall()
 
 
 def _column_type(dtype: Any) -> str:
