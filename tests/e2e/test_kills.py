@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 
 import pytest
-
 from tests.killing import kills
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1200)]

@@ -1,5 +1,5 @@
--- What: on target `fixtures`, session_metrics holds the hand-worked sessions, each with every value but what is computed
--- on reading, and no other.
+-- What: on target `fixtures`, session_metrics holds the hand-worked sessions, each with every value but what is
+-- computed on reading, and no other.
 -- When important: whenever a rule of sessions, active time, scores or completion changes.
 -- How to resolve: find the learner in seeds/fixtures/README.md, which derives the session. If the rule was meant to
 -- change, work the case out again by hand; never copy what the model says.
