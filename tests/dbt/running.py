@@ -68,6 +68,7 @@ def _closed_after() -> Iterator[None]:
 
 def _shown_at(place: Path, path: Path) -> str:
     """A place in the artifacts that stands for this file: of another path dbt would parse the project anew."""
+    place.parent.mkdir(parents=True, exist_ok=True)
     place.unlink(missing_ok=True)
     place.symlink_to(path)
     return str(place)

@@ -27,3 +27,4 @@ evidence as (
 )
 
 select * from evidence
+{{ in_stored_order('event_at') }}

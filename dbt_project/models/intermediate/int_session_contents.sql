@@ -32,3 +32,4 @@ session_contents as (
 )
 
 select * from session_contents
+{{ in_stored_order('session_start') }}

@@ -26,3 +26,4 @@ session_days as (
 )
 
 select * from session_days
+{{ in_stored_order('session_start') }}

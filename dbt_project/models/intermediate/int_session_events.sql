@@ -90,3 +90,4 @@ session_events as (
 )
 
 select * from session_events
+{{ in_stored_order('event_at') }}

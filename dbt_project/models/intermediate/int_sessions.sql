@@ -76,3 +76,4 @@ sessions as (
 )
 
 select * from sessions
+{{ in_stored_order('session_start') }}

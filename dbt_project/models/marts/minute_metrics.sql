@@ -69,3 +69,4 @@ minute_metrics as (
 )
 
 select * from minute_metrics
+{{ in_stored_order('minute_timestamp') }}

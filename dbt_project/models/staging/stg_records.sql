@@ -23,27 +23,47 @@ loaded as (
     {% endif %}
 ),
 
-same_coordinates as (
+{% if is_incremental() %}
+    known_copies as (
+        select tenant_id, event_id, _topic_id, _partition, _offset, _loaded_at
+        from {{ this }}
+        where (_topic_id, _partition, _offset) in (select loaded._topic_id, loaded._partition, loaded._offset from loaded)
+    ),
+
+    touched_ids as (
+        select tenant_id, event_id from loaded
+        union
+        select tenant_id, event_id from known_copies
+    ),
+
+    known_places as (
+        select _topic_id, _partition, _offset, _loaded_at from known_copies
+        union
+        select _topic_id, _partition, _offset, _loaded_at
+        from {{ this }}
+        where (tenant_id, event_id) in (select touched_ids.tenant_id, touched_ids.event_id from touched_ids)
+    ),
+
+    known as (
+        select known.*
+        from {{ this }} as known
+        inner join known_places
+            on
+                known._topic_id = known_places._topic_id
+                and known._partition = known_places._partition
+                and known._offset = known_places._offset
+                and known._loaded_at = known_places._loaded_at
+    ),
+{% endif %}
+
+candidates as (
     select * from loaded
     {% if is_incremental() %}
         union all
         select
             {{ record_columns() | join(', ') }},
             _first_loaded_at
-        from {{ this }}
-        where (_topic_id, _partition, _offset) in (select loaded._topic_id, loaded._partition, loaded._offset from loaded)
-    {% endif %}
-),
-
-candidates as (
-    select * from same_coordinates
-    {% if is_incremental() %}
-        union all
-        select
-            {{ record_columns() | join(', ') }},
-            _first_loaded_at
-        from {{ this }}
-        where (tenant_id, event_id) in (select same_coordinates.tenant_id, same_coordinates.event_id from same_coordinates)
+        from known
     {% endif %}
 ),
 
@@ -89,3 +109,4 @@ classified as (
 )
 
 select * from classified
+{{ in_stored_order('_loaded_at') }}
