@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -42,6 +43,10 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if OWN:
         items.sort(key=lambda item: next((n for n, part in enumerate(LONGEST) if f"tests/{part}" in item.nodeid), 99))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is imported by now stays: no collection need look at it again
 
 
 @pytest.fixture(scope="session")

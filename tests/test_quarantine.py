@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 import pytest
-from tests.killing import kills
 
 from ingest.cli.selecting import instant
 from ingest.decode import Decoder
@@ -30,6 +29,7 @@ from ingest.quarantine import Selection, export, groups, origins
 from ingest.records import Partition, Records
 from ingest.recovery import Judge, Recovery, RecoverySummary, keys_with_quarantined
 from tests.fixtures_s3 import empty_store, s3_credentials  # noqa: F401 - fixtures
+from tests.killing import kills
 from tests.quarantined import LARGE, REASONS, SMALL, VALUES, event, put
 from tests.store.careless import Careless
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 import pytest
-from tests.killing import kills
 
 from ingest.errors import ChainError, InputError, SettingsError, StoreUnavailable, WarehouseError
 from ingest.excerpt import Bounds, chains_in, excerpt
@@ -29,6 +28,7 @@ from ingest.store import open_store
 from ingest.tables import check_table
 from ingest.warehouse import DuckDbWarehouse
 from tests.fixtures_s3 import empty_store, s3_credentials  # noqa: F401 - fixtures
+from tests.killing import kills
 from tests.quarantined import LARGE, NOON, SMALL, VALUES, event, put
 from tests.services.s3 import CREDENTIALS
 from tests.store.careless import Careless

@@ -24,12 +24,11 @@ def main() -> int:
     options = parser.parse_args()
     began, end = time.monotonic(), options.first + options.histories
     with tempfile.TemporaryDirectory() as folder:
-        artifacts = Path(folder) / "artifacts"
         for first in range(options.first, end, _SIDE_BY_SIDE):
             seeds = range(first, min(first + _SIDE_BY_SIDE, end))
             place = Path(folder) / str(first)
             place.mkdir()
-            if found := compared(place, seeds, artifacts):
+            if found := compared(place, seeds):
                 failing = sorted({int(seed) for what in found for seed in re.findall(r"'h(\d+)-[ab]'", what)})
                 print(*found[:20], sep="\n")
                 print(f"{len(found)} differences. Seeds: {failing or list(seeds)}. Alone: … 1 --from SEED")

@@ -80,10 +80,10 @@ def against_the_reference(warehouse: Warehouse, rows: Iterable[Row], **variables
         yield from (f"{name} {what}" for what in differences(table, _with_keys(table.columns, found, keys)))
 
 
-def compared(folder: Path, seeds: Sequence[int], artifacts: Path | None = None, **variables: object) -> list[str]:
+def compared(folder: Path, seeds: Sequence[int], **variables: object) -> list[str]:
     """Everything that differs for these histories, side by side in one warehouse; nothing if all is well."""
     portions = many(seeds)
-    warehouse = Warehouse(folder, artifacts=artifacts)
+    warehouse = Warehouse(folder)
     in_portions(warehouse, portions, Random(seeds[0]), **variables)  # noqa: S311
     rows = [row for portion in portions for row in portion]
     return [*against_the_reference(warehouse, rows, **variables), *against_a_full_refresh(warehouse, **variables)]

@@ -1,4 +1,4 @@
-"""dbt in this process, on a warehouse and with artifacts of a test's own."""
+"""dbt in this process, on a warehouse of a test's own."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from dbt.cli.main import dbtRunner
 from ingest.events import SCHEMA
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
+_PARSE = Path("target/partial_parse.msgpack")
 
 _LOADER = {"_file": pl.String, "_file_row": pl.Int64, "_loaded_at": pl.Datetime("us", "UTC")}
 #: The raw table in DuckDB: the stored columns, then the loader's, all times naive in UTC.
@@ -50,10 +51,22 @@ def _environment(**settings: str) -> Iterator[None]:
 
 
 @cache
-def _artifacts(project: Path, target: str) -> Path:
-    """Where dbt keeps its parse of a project for a target: the same for all warehouses of this process."""
+def _workplace() -> Path:
+    """A folder of this process, for as long as it lives."""
     folder = Path(tempfile.mkdtemp(prefix="dbt-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def _artifacts(project: Path, target: str, variables: str) -> Path:
+    """Where dbt keeps its parse of a project, which is of a target and vars: for all warehouses of this process."""
+    folder = Path(tempfile.mkdtemp(dir=_workplace()))
+    if project != PROJECT:  # of a copy with changes dbt parses the changes alone
+        known = _artifacts(PROJECT, target, variables) / _PARSE
+        if known.exists():
+            (folder / _PARSE).parent.mkdir()
+            shutil.copy(known, folder / _PARSE)
     return folder
 
 
@@ -66,11 +79,11 @@ def _closed_after() -> Iterator[None]:
         DuckDBConnectionManager.close_all_connections()
 
 
-def _shown_at(place: Path, path: Path) -> str:
-    """A place in the artifacts that stands for this file: of another path dbt would parse the project anew."""
-    place.parent.mkdir(parents=True, exist_ok=True)
+def _shown(path: Path) -> str:
+    """The one path that stands for every warehouse: for another path dbt would parse the project anew."""
+    place = _workplace() / path.name
     place.unlink(missing_ok=True)
-    place.symlink_to(path)
+    place.symlink_to(path.resolve())
     return str(place)
 
 
@@ -80,7 +93,6 @@ class Warehouse:
 
     folder: Path
     project: Path = PROJECT
-    artifacts: Path | None = None
 
     @property
     def path(self) -> Path:
@@ -120,8 +132,8 @@ class Warehouse:
         return result.result
 
     def attempt(self, *arguments: str, target: str = "local") -> Any:
-        artifacts = self.artifacts or _artifacts(self.project, target)
-        shown = _shown_at(artifacts / self.path.name, self.path.resolve())
+        variables = arguments[arguments.index("--vars") + 1] if "--vars" in arguments else ""
+        artifacts, shown = _artifacts(self.project, target, variables), _shown(self.path)
         with _environment(DUCKDB_PATH=shown, DUCKDB_FIXTURES_PATH=shown), _closed_after():
             return dbtRunner().invoke(
                 [

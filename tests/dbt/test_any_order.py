@@ -31,17 +31,11 @@ OTHERWISE = {
 }
 
 
-@pytest.fixture(scope="module")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where dbt keeps its parse: shared, or every warehouse would parse the project again."""
-    return tmp_path_factory.mktemp("artifacts")
-
-
 @pytest.mark.parametrize("first", [0, 25])
 def test_any_order_of_arrival_gives_the_tables_of_a_full_refresh_and_of_the_reference(
-    first: int, tmp_path: Path, artifacts: Path
+    first: int, tmp_path: Path
 ) -> None:
-    assert not compared(tmp_path, range(first, first + 25), artifacts)
+    assert not compared(tmp_path, range(first, first + 25))
 
 
 def test_whatever_the_vars(tmp_path: Path) -> None:

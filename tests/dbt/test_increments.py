@@ -18,11 +18,6 @@ MINUTES = (
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dbt.*")
 
 
-@pytest.fixture(scope="module")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("artifacts")
-
-
 def event(offset: int, clock: str, load: int, **changes: object) -> Row:
     """A page view of one learner without a session id, received a second later, in the load of that number."""
     at = datetime.combine(DAY, datetime.strptime(clock, "%H:%M:%S").time())
@@ -49,8 +44,8 @@ def event(offset: int, clock: str, load: int, **changes: object) -> Row:
     }
 
 
-def minutes_after(folder: Path, artifacts: Path, *loads: list[Row]) -> list[tuple[object, ...]]:
-    warehouse = Warehouse(folder, artifacts=artifacts)
+def minutes_after(folder: Path, *loads: list[Row]) -> list[tuple[object, ...]]:
+    warehouse = Warehouse(folder)
     warehouse.create()
     for rows in loads:
         warehouse.load(rows)
@@ -58,10 +53,9 @@ def minutes_after(folder: Path, artifacts: Path, *loads: list[Row]) -> list[tupl
     return warehouse.rows(MINUTES)
 
 
-def test_late_event_joins_two_sessions(tmp_path: Path, artifacts: Path) -> None:
+def test_late_event_joins_two_sessions(tmp_path: Path) -> None:
     rows = minutes_after(
         tmp_path,
-        artifacts,
         [event(0, "10:00:00", 1), event(1, "10:31:00", 1)],
         [event(2, "10:01:00", 2)],
     )
@@ -69,17 +63,16 @@ def test_late_event_joins_two_sessions(tmp_path: Path, artifacts: Path) -> None:
     assert rows == [("ada", None, *row) for row in expected]
 
 
-def test_first_copy_that_arrives_later_moves_the_event_to_its_learner(tmp_path: Path, artifacts: Path) -> None:
+def test_first_copy_that_arrives_later_moves_the_event_to_its_learner(tmp_path: Path) -> None:
     """Nothing of the learner who had the event until now is new, and their only row must go."""
     kept = event(1, "10:00:00", 1, event_id="e", learner_id="bo")
     first = event(2, "09:00:00", 2, event_id="e")
-    assert minutes_after(tmp_path, artifacts, [kept], [first]) == [("ada", None, "09:00", 1, 0)]
+    assert minutes_after(tmp_path, [kept], [first]) == [("ada", None, "09:00", 1, 0)]
 
 
-def test_late_event_ends_a_capped_gap(tmp_path: Path, artifacts: Path) -> None:
+def test_late_event_ends_a_capped_gap(tmp_path: Path) -> None:
     rows = minutes_after(
         tmp_path,
-        artifacts,
         [event(0, "10:00:00", 1, session_id="s"), event(1, "10:20:00", 1, session_id="s")],
         [event(2, "10:19:30", 2, session_id="s")],
     )
@@ -87,7 +80,7 @@ def test_late_event_ends_a_capped_gap(tmp_path: Path, artifacts: Path) -> None:
     assert rows == [("ada", "s", *row) for row in expected]
 
 
-def test_record_loaded_again_changes_nothing(tmp_path: Path, artifacts: Path) -> None:
+def test_record_loaded_again_changes_nothing(tmp_path: Path) -> None:
     rows = [event(0, "10:00:00", 1), event(1, "10:00:30", 1)]
     again = [row | {"_file": "f9", "_loaded_at": DAY + timedelta(days=9)} for row in rows]
-    assert minutes_after(tmp_path, artifacts, rows, again, again) == [("ada", None, "10:00", 2, 30)]
+    assert minutes_after(tmp_path, rows, again, again) == [("ada", None, "10:00", 2, 30)]

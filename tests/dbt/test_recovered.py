@@ -14,11 +14,6 @@ from tests.dbt.running import Row, Warehouse
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dbt.*")
 
 
-@pytest.fixture(scope="module")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("artifacts")
-
-
 def quarantined(row: Row) -> Row:
     """The same record, as it came while nobody could read it."""
     kept = {name: value for name, value in row.items() if name.startswith("_")}
@@ -30,14 +25,12 @@ def coordinates(rows: list[Row]) -> set[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_recovered_record_counts_whichever_of_its_rows_comes_first(
-    seed: int, tmp_path: Path, artifacts: Path
-) -> None:
+def test_a_recovered_record_counts_whichever_of_its_rows_comes_first(seed: int, tmp_path: Path) -> None:
     random = Random(seed)  # noqa: S311 - histories, not secrets
     records = history(random, 40)
     recovered = random.sample([row for row in records if row.get("event_id")], 15)
     never = [row for row in records if row.get("_error")]
-    warehouse = Warehouse(tmp_path, artifacts=artifacts)
+    warehouse = Warehouse(tmp_path)
     warehouse.create()
     warehouse.dbt("seed")
     for rows in loads(random, [*records, *map(quarantined, recovered)], count=5):
@@ -49,7 +42,7 @@ def test_a_recovered_record_counts_whichever_of_its_rows_comes_first(
     assert len(statuses) == len(records)
     assert {(topic_id, offset) for topic_id, offset, is_out in statuses if is_out} == coordinates(never)
 
-    plain = Warehouse(tmp_path / "plain", artifacts=artifacts)
+    plain = Warehouse(tmp_path / "plain")
     plain.folder.mkdir()
     plain.create()
     plain.dbt("seed")

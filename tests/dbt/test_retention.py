@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -53,14 +54,9 @@ def retain(warehouse: Warehouse, arguments: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("artifacts")
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path, artifacts: Path) -> Warehouse:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Two answers of an old day, one of a new day, built."""
-    warehouse = Warehouse(tmp_path, artifacts=artifacts)
+    warehouse = Warehouse(tmp_path_factory.mktemp("built"))
     warehouse.create()
     warehouse.load([answer(0, OLD, OLD, True), answer(1, OLD + timedelta(minutes=1), OLD, False)])
     warehouse.dbt("seed")
@@ -68,6 +64,13 @@ def warehouse(tmp_path: Path, artifacts: Path) -> Warehouse:
     warehouse.load([answer(2, NEW, NEW, True)])
     warehouse.dbt("run")
     return warehouse
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, built: Warehouse) -> Warehouse:
+    """A copy, for a test to do what it likes with."""
+    shutil.copy(built.path, tmp_path)
+    return Warehouse(tmp_path)
 
 
 def tables(warehouse: Warehouse) -> dict[str, list]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+
 from tests.killing import kills
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1200)]
