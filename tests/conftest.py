@@ -28,6 +28,7 @@ LONGEST = (
     "e2e/test_whole_way.py",
     "test_consume.py",
     "dbt/test_any_order.py",
+    "dbt/test_snowflake_server.py",
     "test_progress.py",
     "e2e/",
     "test_churn.py",

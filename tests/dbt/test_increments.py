@@ -47,9 +47,10 @@ def event(offset: int, clock: str, load: int, **changes: object) -> Row:
 def minutes_after(folder: Path, *loads: list[Row]) -> list[tuple[object, ...]]:
     warehouse = Warehouse(folder)
     warehouse.create()
+    warehouse.dbt("seed")
     for rows in loads:
         warehouse.load(rows)
-        warehouse.dbt("build", "--exclude", "resource_type:unit_test")
+        warehouse.dbt("run")
     return warehouse.rows(MINUTES)
 
 
