@@ -130,6 +130,11 @@ def test_statements_are_in_snowflakes_grammar_and_vocabulary(run: str, request: 
         assert not REFUSED.search(sql), f"{model}: {REFUSED.search(sql)}"
 
 
+def test_a_failed_model_takes_its_open_transaction_to_nobody() -> None:
+    profile = yaml.safe_load((PROJECT / "profiles.yml").read_text())["learner_analytics"]["outputs"]["snowflake"]
+    assert profile["reuse_connections"] is False
+
+
 def test_a_first_run_deletes_nothing(first_run: list[tuple[str, str]]) -> None:
     assert not [model for model, sql in first_run if re.search(r"\bdelete from\b", sql)]
 

@@ -107,6 +107,8 @@ def main() -> None:
     ]
     app = Starlette(routes=[*mended, *fakesnow.server.routes])
     listener = socket.create_server(("127.0.0.1", 0))
+    # Or the second packet of every answer waits 40 ms for the first to be acknowledged.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     threading.Thread(target=_end_with_stdin, args=(server,), daemon=True).start()
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
