@@ -1,6 +1,6 @@
 """Compare random histories, as many as one likes: `python -m tests.dbt 200`; or one: `… 1 --from 17`.
 
-Each warehouse holds some of them side by side. A failing one is named by its seed and compared once more alone.
+Each warehouse holds some of them side by side. A failing one is named by its seed, with which it can be run alone.
 """
 
 from __future__ import annotations

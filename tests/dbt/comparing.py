@@ -54,7 +54,7 @@ def in_portions(warehouse: Warehouse, portions: Iterable[list[Row]], random: Ran
     warehouse.create()
     warehouse.dbt("seed", *given)
     for rows in portions:
-        warehouse.load_many(rows)
+        warehouse.load(rows)
         warehouse.dbt("run", *random.choice(SELECTIONS), *given)
     warehouse.dbt("run", *given)
 

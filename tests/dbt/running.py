@@ -105,14 +105,7 @@ class Warehouse:
             connection.execute(f"create table raw.raw_events ({columns})")
 
     def load(self, rows: Sequence[Row]) -> None:
-        """Append raw rows; a column that a row leaves out is null."""
-        places = ", ".join("?" for _ in RAW_COLUMNS)
-        values = [[row.get(name) for name in RAW_COLUMNS] for row in rows]
-        with duckdb.connect(str(self.path)) as connection:
-            connection.executemany(f"insert into raw.raw_events values ({places})", values)  # noqa: S608
-
-    def load_many(self, rows: Sequence[Row]) -> None:
-        """The same for many rows: as columns, in one go."""
+        """Append raw rows, as columns in one go; a column that a row leaves out is null."""
         kinds = {
             name: pl.Datetime("us") if isinstance(kind, pl.Datetime) else kind for name, kind in RAW_COLUMNS.items()
         }

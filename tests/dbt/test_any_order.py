@@ -6,7 +6,6 @@ and both are those of a reference in plain Python.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from random import Random
 
@@ -14,7 +13,8 @@ import pytest
 
 from tests.dbt.comparing import against_a_full_refresh, against_the_reference, compared, in_portions
 from tests.dbt.histories import many
-from tests.dbt.running import PROJECT, Warehouse
+from tests.dbt.projects import change, copied
+from tests.dbt.running import Warehouse
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dbt.*")
 
@@ -81,7 +81,10 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_comparison_sees_a_faulty_increment(fault: str, tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path, project=project_with(tmp_path, *FAULTS[fault]))
+    project = copied(tmp_path / "project")
+    path, right, wrong = FAULTS[fault]
+    change(project / path, right, wrong)
+    warehouse = Warehouse(tmp_path, project=project)
     in_portions(warehouse, many(range(12)), Random(1))  # noqa: S311
     assert list(against_a_full_refresh(warehouse))
 
@@ -119,7 +122,7 @@ FORMULAS = {
 
 
 def test_the_reference_sees_every_changed_formula(tmp_path: Path) -> None:
-    project = copied(tmp_path)
+    project = copied(tmp_path / "project")
     for path, right, wrong in FORMULAS.values():
         change(project / path, right, wrong)
     warehouse = Warehouse(tmp_path, project=project)
@@ -129,21 +132,3 @@ def test_the_reference_sees_every_changed_formula(tmp_path: Path) -> None:
         what.split(" ")[0] for what in against_the_reference(warehouse, [row for rows in portions for row in rows])
     }
     assert seen >= FORMULAS.keys()
-
-
-def project_with(folder: Path, path: str, right: str, wrong: str) -> Path:
-    project = copied(folder)
-    change(project / path, right, wrong)
-    return project
-
-
-def copied(folder: Path) -> Path:
-    return Path(
-        shutil.copytree(PROJECT, folder / "project", ignore=shutil.ignore_patterns("target", "logs", "*.duckdb"))
-    )
-
-
-def change(path: Path, right: str, wrong: str) -> None:
-    text = path.read_text()
-    assert right in text
-    path.write_text(text.replace(right, wrong))

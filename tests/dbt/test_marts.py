@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from ingest.events import Reason
+from tests.dbt.projects import change, copied
 from tests.dbt.running import PROJECT, Warehouse
-from tests.dbt.test_any_order import change, copied
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dbt.*")
 
@@ -81,7 +81,7 @@ BROKEN_PROMISES = {
 
 @pytest.mark.parametrize("promise", BROKEN_PROMISES)
 def test_a_broken_contract_fails_the_run(promise: str, tmp_path: Path) -> None:
-    project = copied(tmp_path)
+    project = copied(tmp_path / "project")
     path, right, wrong = BROKEN_PROMISES[promise]
     change(project / path, right, wrong)
     warehouse = Warehouse(tmp_path, project=project)

@@ -54,7 +54,7 @@ def mastery(folder: Path, rows: list[Row], **variables: object) -> dict[tuple[st
     """Method and mastery after each piece of evidence, by learner and skill."""
     warehouse = Warehouse(folder)
     warehouse.create()
-    warehouse.load_many(rows)
+    warehouse.load(rows)
     given = ("--vars", json.dumps(variables))
     warehouse.dbt("seed", *given)
     warehouse.dbt("run", "--select", "+mastery_deltas", *given)

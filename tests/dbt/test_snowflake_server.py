@@ -62,7 +62,6 @@ JOB_RUNS = """
 """
 
 pytestmark = [
-    pytest.mark.xdist_group("snowflake"),  # or each worker would build the warehouses
     pytest.mark.timeout(900),  # nearly all of it is the warehouses' making, which counts as the first test's
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

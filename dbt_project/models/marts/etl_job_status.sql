@@ -1,18 +1,8 @@
 with records as (
-    select * from {{ ref('base_job_runs') }}
+    select {{ job_columns() | join(', ') }}
+    from {{ ref('base_job_runs') }}
     union all
-    select
-        job_id,
-        job_type,
-        status,
-        started_at,
-        completed_at,
-        records_processed,
-        records_failed,
-        bytes_processed,
-        error_message,
-        record_number,
-        recorded_at
+    select {{ job_columns() | join(', ') }}
     from {{ ref('int_transform_runs') }}
 ),
 

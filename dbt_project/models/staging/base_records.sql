@@ -107,23 +107,17 @@ targeted as (
     from judged
 ),
 
-identified as (
+with_targets as (
     select
         *,
         case
+            when target_type is null then null
             when target_type = 'skill' then skill_id
             when target_type = 'item' then item_id
             when is_graded then assessment_id
             else content_id
-        end as target_candidate
+        end as target_id
     from targeted
-),
-
-with_targets as (
-    select
-        *,
-        case when target_type is not null then target_candidate end as target_id
-    from identified
 )
 
 select * from with_targets

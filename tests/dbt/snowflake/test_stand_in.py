@@ -15,7 +15,6 @@ from snowflake.connector.errors import ProgrammingError
 from tests.services.snowflake import SnowflakeServer, snowflake_server
 
 pytestmark = [
-    pytest.mark.xdist_group("snowflake_stand_in"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]

@@ -12,7 +12,8 @@ from unittest.mock import patch
 
 import polars as pl
 
-from tests.dbt.running import PROJECT, RAW_COLUMNS, Row, Warehouse
+from tests.dbt.projects import copied
+from tests.dbt.running import RAW_COLUMNS, Row, Warehouse
 from tests.services.snowflake import SnowflakeServer
 
 DATABASE = "AIVO_ANALYTICS"
@@ -22,8 +23,7 @@ _TYPES = {pl.String: "varchar", pl.Int32: "number(38, 0)", pl.Int64: "number(38,
 
 def project_with_stand_in(folder: Path) -> Path:
     """A copy of the dbt project in `folder` that has the stand-in's profile and no other."""
-    shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("target", "logs", "*.duckdb"))
-    shutil.copy(_PROFILES, folder)
+    shutil.copy(_PROFILES, copied(folder))
     return folder
 
 
