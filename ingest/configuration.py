@@ -21,7 +21,15 @@ from ingest.settings import Settings
 #: How alike two names are that were meant to be one. Below it lie other tools' (KAFKA_HOME, S3_BUCKET, …).
 _NEAR: Final = 0.84
 #: Other tools' variables that are near ours by chance, and therefore no misspellings.
-_OTHERS: Final = frozenset({"HTTPS_PORT", "HTTPS_HOST", "KAFKA_SSL_KEYSTORE_LOCATION", "KAFKA_SSL_KEYSTORE_PASSWORD"})
+_OTHERS: Final = frozenset(
+    {
+        *("HTTPS_PORT", "HTTPS_HOST", "KAFKA_SSL_KEYSTORE_LOCATION", "KAFKA_SSL_KEYSTORE_PASSWORD"),
+        # of Snowflake's own command line, and of processes that run inside Snowflake
+        *("SNOWFLAKE_USER", "SNOWFLAKE_SCHEMA", "SNOWFLAKE_PORT", "SNOWFLAKE_PROTOCOL", "SNOWFLAKE_TOKEN_FILE_PATH"),
+        *("SNOWFLAKE_PRIVATE_KEY_FILE", "SNOWFLAKE_PRIVATE_KEY_RAW", "SNOWFLAKE_PRIVATE_KEY_FILE_PWD"),
+        *("SNOWFLAKE_SESSION_TOKEN", "SNOWFLAKE_MASTER_TOKEN", "SNOWFLAKE_HOME", "PRIVATE_KEY_PASSPHRASE"),
+    }
+)
 #: Names too likely another tool's to be errors, and ours that may have been meant.
 _ALIASES: Final = {
     "KAFKA_TOPIC": "KAFKA_TOPIC_EVENTS_RAW",
@@ -38,6 +46,9 @@ _ALIASES: Final = {
     "S3_BUCKET_NAME": "S3_BUCKET_RAW_EVENTS",
     "S3_REGION": "AWS_REGION",
     "FLUSH_INTERVAL": "FLUSH_INTERVAL_SECONDS",
+    "SNOWFLAKE_USER": "SNOWFLAKE_USERNAME",
+    "SNOWFLAKE_PRIVATE_KEY_FILE": "SNOWFLAKE_PRIVATE_KEY_PATH",
+    "PRIVATE_KEY_PASSPHRASE": "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",
 }
 _VARIABLES: Final = tuple(name.upper() for name in Settings.model_fields)
 
@@ -107,6 +118,10 @@ def contradictions(settings: Settings) -> Iterator[str]:
         yield "MAX_BATCH_BYTES is more than MAX_BUFFER_BYTES: no batch could ever grow that large"
     if settings.max_record_bytes > settings.max_buffer_bytes:
         yield "MAX_RECORD_BYTES is more than MAX_BUFFER_BYTES: one such record is more than may be held"
+    if settings.raw_retention_months > 12 * settings.aggregate_retention_years:
+        yield "RAW_RETENTION_MONTHS is longer than AGGREGATE_RETENTION_YEARS; aggregates outlive raw events"
+    if (settings.snowflake_error_topic_arn is None) != (settings.snowflake_error_role_arn is None):
+        yield "SNOWFLAKE_ERROR_TOPIC_ARN and SNOWFLAKE_ERROR_ROLE_ARN go together: one of them is missing"
 
 
 def _of_variables(source: Mapping[str, str]) -> dict[str, str]:

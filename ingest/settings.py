@@ -6,28 +6,30 @@ The environment variable is the field's name in capitals. Where a value comes fr
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    PositiveInt,
-    SecretStr,
-)
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr
 
 from ingest.errors import SettingsError
+from ingest.forms import (
+    Address,
+    Arn,
+    Authenticator,
+    Brokers,
+    Edition,
+    Identifier,
+    IdentityProvider,
+    Level,
+    Mechanism,
+    Protocol,
+    Text,
+    Topics,
+    WebAddress,
+)
 from ingest.objects import Compression
 
 _KIB: Final = 1024
 _MIB: Final = 1024 * _KIB
-_TOPIC: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}")
-_BROKER: Final = re.compile(r"(?:[A-Za-z_]+://)?(?:\[[0-9A-Fa-f:.%]+\]|[^\s:/@\[\]]+)(?::(?P<port>\d{1,5}))?/?")
 
 #: The settings that are librdkafka properties by another name: `kafka_` and the property, dots as underscores.
 SECURITY: Final = (
@@ -45,54 +47,6 @@ SECURITY: Final = (
     "kafka_ssl_key_location",
     "kafka_ssl_key_password",
 )
-
-
-def _topic_names(text: str) -> str:
-    names = [name.strip() for name in text.split(",")]
-    if not all(_TOPIC.fullmatch(name) for name in names):
-        raise ValueError("should be topic names (letters, digits, . _ -, no dot at the start), comma-separated")
-    if len(set(names)) < len(names):
-        raise ValueError("names a topic twice")
-    return ",".join(names)
-
-
-def brokers(text: str) -> str:
-    """The addresses, tidied. ValueError, without a word of the text, unless they are like host:port,host:port."""
-    if "@" in text:
-        raise ValueError("holds a user or a password; those belong in KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
-    found = [one.strip() for one in text.split(",") if one.strip()]
-    ports = [match and int(match["port"] or 9092) for match in map(_BROKER.fullmatch, found)]
-    if not ports or not all(port and port <= 65535 for port in ports):
-        raise ValueError("should be host:port, comma-separated, ports from 1 to 65535")
-    return ",".join(found)
-
-
-def _without_user(text: str) -> str:
-    if "://" in text and "@" in text:
-        raise ValueError("holds a user or a secret; credentials have settings of their own")
-    return text
-
-
-def _web_address(text: str) -> str:
-    _without_user(text)
-    parts = urlsplit(text)  # raises ValueError where brackets do not match
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("should be http://host:port or https://host")
-    return text
-
-
-def _upper(value: Any) -> Any:
-    return value.strip().upper() if isinstance(value, str) else value
-
-
-Topics = Annotated[str, AfterValidator(_topic_names)]
-Brokers = Annotated[str, AfterValidator(brokers)]
-Address = Annotated[str, AfterValidator(_without_user)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-Protocol = Annotated[Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_upper)]
-Mechanism = Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"], BeforeValidator(_upper)]
-Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
-Text = Annotated[str, Field(min_length=1)]
 
 
 def _setting(default: Any, description: str, example: Any = None, unit: str | None = None, **limits: Any) -> Any:
@@ -160,6 +114,57 @@ class Settings(BaseModel):
     aws_region: Text = _setting("us-west-2", "Region of the bucket")
 
     duckdb_path: Text = _setting("data/warehouse.duckdb", "The DuckDB warehouse file")
+
+    snowflake_account: Text | None = _setting(None, "The account's identifier", "myorg-myaccount")
+    snowflake_username: Text | None = _setting(None, "The user to sign in as", "AIVO_INGEST")
+    snowflake_authenticator: Authenticator = _setting(
+        "snowflake_jwt",
+        "How to sign in: snowflake_jwt (key pair), oauth, programmatic_access_token, workload_identity, or, for "
+        "people, externalbrowser",
+    )
+    snowflake_private_key_path: Text | None = _setting(
+        None, "File of the private key (PEM, PKCS#8) for snowflake_jwt", "/etc/snowflake/rsa_key.p8"
+    )
+    snowflake_private_key_passphrase: SecretStr | None = _setting(None, "Passphrase of the private key", "…")
+    snowflake_token: SecretStr | None = _setting(None, "The token for oauth or programmatic_access_token", "…")
+    snowflake_workload_identity_provider: IdentityProvider | None = _setting(
+        None, "Who vouches for this process under workload_identity: AWS, AZURE, GCP or OIDC", "AWS"
+    )
+    snowflake_password: SecretStr | None = _setting(
+        None, "A password, for people alone: service users can't sign in with one any more", "…"
+    )
+    snowflake_role: Identifier | None = _setting(None, "The role; the user's default role if unset", "AIVO_MONITOR")
+    snowflake_warehouse: Identifier | None = _setting(
+        None, "The virtual warehouse; the user's default one if unset", "AIVO_MONITOR_WH"
+    )
+    snowflake_database: Identifier = _setting("AIVO_ANALYTICS", "The database")
+    snowflake_host: Text | None = _setting(
+        None, "Another host than the account's own, or http://host:port of a stand-in", "myorg-myaccount.example.com"
+    )
+    snowflake_name_prefix: Identifier = _setting(
+        "AIVO", "What the names of roles, users, warehouses and integrations begin with"
+    )
+    snowflake_edition: Edition = _setting(
+        "enterprise", "standard has no masking and row access policies, and a day of time travel"
+    )
+    snowflake_storage_role_arn: Arn | None = _setting(
+        None, "The AWS role by which Snowflake reads the bucket", "arn:aws:iam::123456789012:role/aivo-snowflake"
+    )
+    snowflake_error_topic_arn: Arn | None = _setting(
+        None,
+        "The SNS topic for pipes' errors; none are sent if unset",
+        "arn:aws:sns:us-west-2:123456789012:aivo-errors",
+    )
+    snowflake_error_role_arn: Arn | None = _setting(
+        None, "The AWS role by which Snowflake writes there", "arn:aws:iam::123456789012:role/aivo-snowflake-errors"
+    )
+    snowflake_credit_quota: PositiveInt = _setting(
+        100, "Credits a month at which the resource monitor stops the virtual warehouses", unit="credits"
+    )
+
+    raw_retention_months: PositiveInt = _setting(18, "How long objects and raw rows are kept", unit="months", le=1200)
+    aggregate_retention_years: PositiveInt = _setting(7, "How long aggregates are kept", unit="years", le=100)
+    realtime_view_days: PositiveInt = _setting(90, "How far real-time views look back", unit="days", le=36_500)
 
     batch_size: PositiveInt = _setting(10_000, "Records of an object at the most", unit="records", le=10_000_000)
     flush_interval_seconds: PositiveFloat = _setting(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ingest.configuration import Configuration
     from ingest.records import Partition
     from ingest.settings import Settings
+    from ingest.snowflake import Snowflake
     from ingest.survey import Survey
 
 
@@ -96,6 +97,50 @@ def store_of(settings: Settings) -> Store:
         endpoint_url=settings.s3_endpoint_url,
         region=settings.aws_region,
         kms_key_id=settings.s3_sse_kms_key_id,
+    )
+
+
+def snowflake_of(settings: Settings) -> Snowflake:
+    """A session with the account that the settings name, to be entered; nobody signs in yet.
+
+    Raises `SettingsError` if they don't name one, or not what its way to sign in takes.
+    """
+    import structlog
+
+    from ingest import signin
+    from ingest.configuration import complain
+    from ingest.settings import revealed
+    from ingest.snowflake import Credentials, Login, Snowflake
+
+    complain(signin.faults(settings))
+    for doubt in signin.doubts(settings):
+        structlog.get_logger("ingest.settings").warning("setting_doubtful", doubt=doubt)
+    passphrase, token, password = (
+        value and revealed(value)
+        for value in (
+            settings.snowflake_private_key_passphrase,
+            settings.snowflake_token,
+            settings.snowflake_password,
+        )
+    )
+    credentials = Credentials(
+        settings.snowflake_private_key_path,
+        passphrase,
+        token,
+        settings.snowflake_workload_identity_provider,
+        password,
+    )
+    return Snowflake(
+        Login(
+            settings.snowflake_account or "",
+            settings.snowflake_username,
+            settings.snowflake_authenticator,
+            credentials,
+            settings.snowflake_database,
+            settings.snowflake_role,
+            settings.snowflake_warehouse,
+            settings.snowflake_host,
+        )
     )
 
 
