@@ -1,0 +1,18 @@
+terraform {
+  required_version = ">= 1.9" # the first whose validations may look at another variable
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.0, < 7.0"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = var.tags
+  }
+}
