@@ -142,3 +142,17 @@
 {% macro snowflake__utc_now() -%}
     cast(convert_timezone('UTC', current_timestamp()) as timestamp_ntz)
 {%- endmacro %}
+
+{#- A raw time as every time here is, in UTC and without a zone. Snowflake keeps raw times as instants, which a session
+    shows in its own zone. -#}
+{% macro utc(column) -%}
+    {{ return(adapter.dispatch('utc', 'learner_analytics')(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__utc(column) -%}
+    {{ column }}
+{%- endmacro %}
+
+{% macro snowflake__utc(column) -%}
+    cast(convert_timezone('UTC', {{ column }}) as timestamp_ntz)
+{%- endmacro %}

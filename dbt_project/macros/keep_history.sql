@@ -21,7 +21,7 @@
     {%- set lost = [] -%}
     {%- for table in aging_tables(false) if table.retention == 'aggregate' and table.unique_id in selected_resources -%}
         {%- if load_relation(raw) is not none and run_query(
-            'select count(*) from ' ~ table.relation ~ ' where _loaded_at < (select min(_loaded_at) from ' ~ raw ~ ')'
+            'select count(*) from ' ~ table.relation ~ ' where _loaded_at < (select min(' ~ utc('_loaded_at') ~ ') from ' ~ raw ~ ')'
         ).rows[0][0] -%}
             {%- do lost.append(table.relation.identifier) -%}
         {%- endif -%}

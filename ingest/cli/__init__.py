@@ -15,7 +15,7 @@ from typing import Annotated, Final
 import typer
 
 from ingest import __version__
-from ingest.cli import config, consume, doctor, load, local, produce, quarantine, replay, status, verify
+from ingest.cli import config, consume, doctor, load, local, produce, quarantine, replay, snowflake, status, verify
 from ingest.console import leave, note
 from ingest.errors import DependencyError, IngestError, SettingsError
 
@@ -40,6 +40,7 @@ app.command()(verify.verify)
 app.command()(status.status)
 app.command()(config.config)
 app.command()(doctor.doctor)
+app.add_typer(snowflake.app, name="snowflake")
 app.command()(local.broker)
 app.command()(local.demo)
 

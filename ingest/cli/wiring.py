@@ -109,26 +109,17 @@ def snowflake_of(settings: Settings) -> Snowflake:
 
     from ingest import signin
     from ingest.configuration import complain
-    from ingest.settings import revealed
     from ingest.snowflake import Credentials, Login, Snowflake
 
     complain(signin.faults(settings))
     for doubt in signin.doubts(settings):
         structlog.get_logger("ingest.settings").warning("setting_doubtful", doubt=doubt)
-    passphrase, token, password = (
-        value and revealed(value)
-        for value in (
-            settings.snowflake_private_key_passphrase,
-            settings.snowflake_token,
-            settings.snowflake_password,
-        )
-    )
     credentials = Credentials(
         settings.snowflake_private_key_path,
-        passphrase,
-        token,
+        _revealed(settings.snowflake_private_key_passphrase),
+        _revealed(settings.snowflake_token),
         settings.snowflake_workload_identity_provider,
-        password,
+        _revealed(settings.snowflake_password),
     )
     return Snowflake(
         Login(
@@ -142,6 +133,10 @@ def snowflake_of(settings: Settings) -> Snowflake:
             settings.snowflake_host,
         )
     )
+
+
+def _revealed(secret: Any) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def client_of(settings: Settings, properties: Mapping[str, str]) -> dict[str, Any]:

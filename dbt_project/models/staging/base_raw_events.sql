@@ -1,12 +1,12 @@
 select
     event_id,
     event_type,
-    occurred_at,
+    {{ utc('occurred_at') }} as occurred_at,
     learner_id,
     tenant_id,
     session_id,
-    sent_at,
-    published_at,
+    {{ utc('sent_at') }} as sent_at,
+    {{ utc('published_at') }} as published_at,
     schema_version,
     data,
     metadata,
@@ -14,11 +14,11 @@ select
     _topic_id,
     _partition,
     _offset,
-    _kafka_timestamp,
-    _ingested_at,
+    {{ utc('_kafka_timestamp') }} as _kafka_timestamp,
+    {{ utc('_ingested_at') }} as _ingested_at,
     _error,
     _raw,
     _file,
     _file_row,
-    _loaded_at
+    {{ utc('_loaded_at') }} as _loaded_at
 from {{ raw_events() }}

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import polars as pl
-
+from ingest.ddl import RAW_EVENTS
 from tests.dbt.projects import copied
 from tests.dbt.running import RAW_COLUMNS, Row, Warehouse
 from tests.services.snowflake import SnowflakeServer
 
 DATABASE = "AIVO_ANALYTICS"
 _PROFILES = Path(__file__).with_name("profiles.yml")
-_TYPES = {pl.String: "varchar", pl.Int32: "number(38, 0)", pl.Int64: "number(38, 0)", pl.Binary: "binary"}
 
 
 def project_with_stand_in(folder: Path) -> Path:
@@ -36,7 +34,7 @@ class SnowflakeWarehouse(Warehouse):
     def create(self) -> None:
         with self.server.connect(DATABASE) as connection:
             cursor = connection.cursor()
-            columns = ", ".join(f"{name} {_column_type(dtype)}" for name, dtype in RAW_COLUMNS.items())
+            columns = ", ".join(f"{name} {kind}" for name, kind in RAW_EVENTS.items())
             cursor.execute("create schema raw")
             cursor.execute(f"create table raw.raw_events ({columns})")
 
@@ -57,7 +55,3 @@ class SnowflakeWarehouse(Warehouse):
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.server.connect(DATABASE) as connection:
             return connection.cursor().execute(query).fetchall()
-
-
-def _column_type(dtype: Any) -> str:
-    return "timestamp_ntz" if isinstance(dtype, pl.Datetime) else _TYPES[dtype]

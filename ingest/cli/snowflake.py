@@ -1,0 +1,85 @@
+"""`ingest snowflake`: the set-up as SQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingest.cli.options import StoreUrl
+from ingest.cli.wiring import settings_of
+from ingest.console import note
+from ingest.errors import InputError, SettingsError
+
+if TYPE_CHECKING:
+    from ingest.ddl import Setup
+    from ingest.settings import Settings
+
+app = typer.Typer(
+    help="The Snowflake side: its set-up as SQL, whether it is sound, and replacing a pipe.", no_args_is_help=True
+)
+
+
+@app.command()
+def render(
+    part: Annotated[
+        list[str] | None, typer.Option(help="Only this part, like 03_raw or teardown; repeatable.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="Write each part to a file in this folder.")] = None,
+    store: StoreUrl = None,
+) -> None:
+    """Print the set-up, from the settings: roles, warehouses, stage, tables, pipes, retention, privacy.
+
+    Every part may be run again at any time. Nothing is connected to. docs/snowflake.md goes through it step by
+    step; 06_retention_task and teardown are printed only by name.
+
+    Example: ingest snowflake render --to build/snowflake
+    """
+    from ingest.ddl import OTHER_PARTS
+
+    setup = setup_of(settings_of({"ingest_store": store}))
+    chosen = part or list(setup.parts)
+    known = (*setup.parts, *OTHER_PARTS)
+    for name in chosen:
+        if name not in known:
+            raise SettingsError(f"there is no part {name!r}", f"The parts are {', '.join(known)}.")
+    for name in chosen:
+        if to is None:
+            typer.echo(setup.render(name))
+        else:
+            _write(to / f"{name}.sql", setup.render(name))
+
+
+def setup_of(settings: Settings) -> Setup:
+    """What the set-up is made of. Raises `SettingsError` if a setting is missing."""
+    from ingest.ddl import Names, Setup
+
+    if not settings.store_url.startswith("s3://"):
+        raise SettingsError(
+            f"Snowpipe reads from S3, and the store is {settings.store_url}", "Give --store s3://bucket/prefix."
+        )
+    if settings.snowflake_storage_role_arn is None:
+        raise SettingsError(
+            "SNOWFLAKE_STORAGE_ROLE_ARN is not set; for example arn:aws:iam::123456789012:role/aivo-snowflake",
+            "It is the output storage_role_arn of infra/aws (docs/snowflake.md, step 1).",
+        )
+    return Setup(
+        Names(settings.snowflake_name_prefix, settings.snowflake_database),
+        settings.store_url.rstrip("/") + "/",
+        settings.snowflake_storage_role_arn,
+        settings.snowflake_error_topic_arn,
+        settings.snowflake_error_role_arn,
+        settings.snowflake_edition == "enterprise",
+        settings.snowflake_credit_quota,
+        settings.raw_retention_months,
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} can't be written ({error.strerror})", "Name another folder: --to.") from error
+    note(str(path))
