@@ -12,7 +12,7 @@ WORKERS ?= 4
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint dbt validate any-order kafka-up kafka-down docs faults bench clean
+.PHONY: help setup demo test check fmt lint generate dbt validate any-order kafka-up kafka-down docs faults bench clean
 
 help: ## show the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ lint: $(READY) ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+
+generate: $(READY) ## what is made from the settings: .env.example, infra/snowflake
+	$(BIN)/ingest config --example > .env.example
+	cd infra/snowflake && env -i PATH="$$PATH" SNOWFLAKE_STORAGE_ROLE_ARN=arn:aws:iam::123456789012:role/aivo-snowflake \
+		$(abspath $(BIN))/ingest snowflake render --all --to .
 
 dbt: $(READY) ## build the models over data/warehouse.duckdb, with their tests
 	cd dbt_project && DUCKDB_PATH="$(abspath $(or $(DUCKDB_PATH),data/warehouse.duckdb))" ../$(BIN)/dbt build

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 def config(
     changed: Annotated[bool, typer.Option("--changed", help="Only what differs from the defaults.")] = False,
+    example: Annotated[
+        bool, typer.Option("--example", help="Print an .env file with every setting commented out, and leave.")
+    ] = False,
     batch_size: BatchSize = None,
     flush_interval: FlushInterval = None,
     store: StoreUrl = None,
@@ -33,6 +36,11 @@ def config(
 
     Example: ingest config --changed
     """
+    if example:
+        from ingest.example import example_file
+
+        typer.echo(example_file(), nl=False)
+        return
     flags = {
         "batch_size": batch_size,
         "flush_interval_seconds": flush_interval,

@@ -26,6 +26,9 @@ def render(
     part: Annotated[
         list[str] | None, typer.Option(help="Only this part, like 03_raw or teardown; repeatable.")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also the parts that are else printed only by name.")
+    ] = False,
     to: Annotated[Path | None, typer.Option(help="Write each part to a file in this folder.")] = None,
     store: StoreUrl = None,
 ) -> None:
@@ -39,8 +42,8 @@ def render(
     from ingest.ddl import OTHER_PARTS
 
     setup = setup_of(settings_of({"ingest_store": store}))
-    chosen = part or list(setup.parts)
     known = (*setup.parts, *OTHER_PARTS)
+    chosen = part or (known if everything else setup.parts)
     for name in chosen:
         if name not in known:
             raise SettingsError(f"there is no part {name!r}", f"The parts are {', '.join(known)}.")
