@@ -10,14 +10,14 @@ output "prefix" {
   value       = var.prefix
 }
 
+output "store_url" {
+  description = "INGEST_STORE, in place of the two above."
+  value       = trimsuffix("s3://${aws_s3_bucket.raw.bucket}/${var.prefix}", "/")
+}
+
 output "region" {
   description = "AWS_REGION of the consumer."
   value       = var.region
-}
-
-output "store_url" {
-  description = "INGEST_STORE of the consumer, and what the stage's URL is, with a slash at its end."
-  value       = trimsuffix("s3://${aws_s3_bucket.raw.bucket}/${var.prefix}", "/")
 }
 
 output "key_arn" {
@@ -30,33 +30,38 @@ output "writer_role_arn" {
   value       = aws_iam_role.writer.arn
 }
 
+output "writer_policy_arn" {
+  description = "The rights of that role, for other roles that leave job records."
+  value       = aws_iam_policy.writer.arn
+}
+
 output "writer_instance_profile" {
-  description = "The same for EC2; empty unless writer_services has it."
+  description = "The consumer's role for EC2; empty unless writer_services has it."
   value       = try(aws_iam_instance_profile.writer[0].name, "")
 }
 
 output "storage_role_arn" {
-  description = "STORAGE_AWS_ROLE_ARN of the storage integration."
+  description = "SNOWFLAKE_STORAGE_ROLE_ARN: of the storage integration."
   value       = aws_iam_role.storage.arn
 }
 
 output "error_topic_arn" {
-  description = "AWS_SNS_TOPIC_ARN of the notification integration."
+  description = "SNOWFLAKE_ERROR_TOPIC_ARN: of the notification integration."
   value       = aws_sns_topic.errors.arn
 }
 
 output "error_role_arn" {
-  description = "AWS_SNS_ROLE_ARN of the notification integration."
+  description = "SNOWFLAKE_ERROR_ROLE_ARN: of the notification integration."
   value       = aws_iam_role.errors.arn
 }
 
 output "retention_audit_policy_arn" {
-  description = "For whoever audits retention."
+  description = "For whoever audits retention, and for whoever applies it."
   value       = aws_iam_policy.retention_audit.arn
 }
 
 output "retention_apply_policy_arn" {
-  description = "For whoever may change it."
+  description = "For whoever applies retention, beside the one above."
   value       = aws_iam_policy.retention_apply.arn
 }
 

@@ -2,7 +2,7 @@
 
 resource "aws_iam_policy" "retention_audit" {
   name        = "${var.name}-retention-audit"
-  description = "Read the lifecycle rules of ${var.bucket}, and what is stored how long"
+  description = "Read the lifecycle rules of ${var.bucket}, and how old its objects are"
   policy      = local.policies["retention_audit"]
 }
 

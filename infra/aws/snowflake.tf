@@ -1,7 +1,7 @@
 # Snowflake's two roles, one for each of its integrations: it reads objects, and it tells what it could not load.
 
 resource "aws_iam_role" "storage" {
-  name               = "${var.name}-snowflake-storage"
+  name               = "${var.name}-snowflake"
   description        = "Snowflake reads objects below s3://${var.bucket}/${var.prefix}"
   assume_role_policy = local.policies["storage_trust"]
 }

@@ -6,10 +6,16 @@ resource "aws_iam_role" "writer" {
   assume_role_policy = local.policies["writer_trust"]
 }
 
-resource "aws_iam_role_policy" "writer" {
-  name   = "objects"
-  role   = aws_iam_role.writer.id
-  policy = local.policies["writer"]
+# A policy of its own, since the commands for retention, with a role of their own, leave job records too.
+resource "aws_iam_policy" "writer" {
+  name        = "${var.name}-ingest-writer"
+  description = "Put and read objects below s3://${var.bucket}/${var.prefix}"
+  policy      = local.policies["writer"]
+}
+
+resource "aws_iam_role_policy_attachment" "writer" {
+  role       = aws_iam_role.writer.name
+  policy_arn = aws_iam_policy.writer.arn
 }
 
 # EC2 hands a role to machines by a profile.

@@ -31,6 +31,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "delete_object": {"Key": OBJECT},
     "get_bucket_location": {},
     "get_bucket_lifecycle_configuration": {},
+    "get_bucket_versioning": {},
     "put_bucket_lifecycle_configuration": {"LifecycleConfiguration": RULES},
 }
 
@@ -64,8 +65,8 @@ def session_of(name: str) -> boto3.session.Session:
         ("writer", {"put_object", "get_object", "head_object"}),
         ("storage", {"get_object", "head_object", "get_bucket_location"}),
         ("errors", set()),
-        ("retention_audit", {"get_bucket_lifecycle_configuration"}),
-        ("retention_apply", {"get_bucket_lifecycle_configuration", "put_bucket_lifecycle_configuration"}),
+        ("retention_audit", {"get_bucket_lifecycle_configuration", "get_bucket_versioning"}),
+        ("retention_apply", {"put_bucket_lifecycle_configuration"}),
     ],
 )
 def test_a_role_does_what_its_policy_says_and_nothing_else(name: str, may: set[str]):

@@ -62,7 +62,15 @@ def test_defaults_are_those_of_the_settings_and_of_the_models():
     assert defaults["prefix"] == settings["s3_prefix"]
     assert defaults["region"] == settings["aws_region"]
     assert defaults["topics"] == settings["kafka_topic_events_raw"].split(",")
-    assert defaults["raw_retention_months"] == models["raw_retention_months"]
+    assert defaults["raw_retention_months"] == models["raw_retention_months"] == settings["raw_retention_months"]
+
+
+def test_a_description_names_only_settings_that_there_are_and_what_snowflake_tells():
+    told = {"STORAGE_AWS_IAM_USER_ARN", "STORAGE_AWS_EXTERNAL_ID", "SF_AWS_IAM_USER_ARN", "SF_AWS_EXTERNAL_ID"}
+    texts = [value(one["description"]) for one in [*VARIABLES.values(), *blocks("output").values()]]
+    named = {name for text in texts for name in re.findall(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", text)}
+    assert named - told <= {name.upper() for name in Settings.model_fields}
+    assert told < named
 
 
 def test_every_variable_has_a_meaning_a_type_and_a_default_and_takes_no_null():
@@ -159,25 +167,29 @@ def test_every_policy_is_given_to_what_it_is_for():
     assert given == {
         "aws_s3_bucket_policy.raw": {"policy": '${local.policies["bucket"]}'},
         "aws_kms_key.raw": {"policy": "${local.key_policy}"},
+        "aws_iam_role.writer": {"assume_role_policy": '${local.policies["writer_trust"]}'},
+        "aws_iam_policy.writer": {"policy": '${local.policies["writer"]}'},
         "aws_iam_policy.retention_audit": {"policy": '${local.policies["retention_audit"]}'},
         "aws_iam_policy.retention_apply": {"policy": '${local.policies["retention_apply"]}'},
     } | {
         f"{kind}.{role}": {argument: f'${{local.policies["{role}{suffix}"]}}'}
-        for role in ("writer", "storage", "errors")
+        for role in ("storage", "errors")
         for kind, argument, suffix in [
             ("aws_iam_role", "assume_role_policy", "_trust"),
             ("aws_iam_role_policy", "policy", ""),
         ]
     }
-    assert {role: RESOURCES[f"aws_iam_role_policy.{role}"]["role"] for role in ("writer", "storage", "errors")} == {
-        role: f"${{aws_iam_role.{role}.id}}" for role in ("writer", "storage", "errors")
+    assert {role: RESOURCES[f"aws_iam_role_policy.{role}"]["role"] for role in ("storage", "errors")} == {
+        role: f"${{aws_iam_role.{role}.id}}" for role in ("storage", "errors")
     }
+    attachment = RESOURCES["aws_iam_role_policy_attachment.writer"]
+    assert attachment["role"] == "${aws_iam_role.writer.name}"
+    assert attachment["policy_arn"] == "${aws_iam_policy.writer.arn}"
 
 
-def test_nothing_of_a_machine_or_an_account_is_committed():
-    for path in MODULE.rglob("*"):
-        if path.is_file() and path.parent.name != ".terraform":
-            text = path.read_text()
-            assert set(re.findall(r"\b\d{12}\b", text)) <= {"111122223333", "444455556666", "555555555555"}, path
-            assert "backend " not in text, path
-    assert not list(MODULE.glob(".terraform.lock.hcl"))
+def test_nothing_of_a_machine_or_an_account_is_in_the_files():
+    kinds = (".tf", ".hcl", ".tftpl", ".example")
+    for path in (one for one in MODULE.rglob("[!.]*") if one.suffix in kinds and ".terraform" not in one.parts):
+        text = path.read_text()
+        assert set(re.findall(r"\b\d{12}\b", text)) <= {"111122223333", "444455556666", "555555555555"}, path
+        assert "backend " not in text, path

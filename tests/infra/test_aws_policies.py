@@ -30,7 +30,7 @@ with warnings.catch_warnings():
     import parliament
 
 WRITER = f"arn:aws:iam::{ACCOUNT}:role/aivo-ingest-writer"
-STORAGE = f"arn:aws:iam::{ACCOUNT}:role/aivo-snowflake-storage"
+STORAGE = f"arn:aws:iam::{ACCOUNT}:role/aivo-snowflake"
 ERRORS = f"arn:aws:iam::{ACCOUNT}:role/aivo-snowflake-errors"
 SOMEBODY = f"arn:aws:iam::{ACCOUNT}:role/somebody"
 BUCKET_POLICY = policy(*GIVEN_PARTS["bucket"], **GIVEN)
@@ -105,9 +105,13 @@ ERRORS_MAY_NOT = [
     ("s3:GetObject", OBJECT, TLS),
     ("kms:Decrypt", KEY, BY_S3),
 ]
-AUDIT_MAY = [("s3:GetLifecycleConfiguration", BUCKET, TLS), ("s3:ListBucket", BUCKET, listing("events/"))]
+AUDIT_MAY = [
+    ("s3:GetLifecycleConfiguration", BUCKET, TLS),
+    ("s3:GetBucketVersioning", BUCKET, TLS),
+    ("s3:ListBucket", BUCKET, listing("events/")),
+]
 AUDIT_MAY_NOT = [("s3:PutLifecycleConfiguration", BUCKET, TLS), ("s3:GetObject", OBJECT, TLS)]
-APPLY_MAY = [("s3:GetLifecycleConfiguration", BUCKET, TLS), ("s3:PutLifecycleConfiguration", BUCKET, TLS)]
+APPLY_MAY = [("s3:PutLifecycleConfiguration", BUCKET, TLS)]
 APPLY_MAY_NOT = [("s3:DeleteObject", OBJECT, TLS), ("s3:PutBucketPolicy", BUCKET, TLS)]
 
 CASES = [

@@ -22,7 +22,7 @@ mock_provider "aws" {
   }
 
   mock_resource "aws_sns_topic" {
-    defaults = { arn = "arn:aws:sns:us-west-2:111122223333:aivo-snowpipe-errors" }
+    defaults = { arn = "arn:aws:sns:us-west-2:111122223333:aivo-errors" }
   }
 }
 
@@ -46,12 +46,12 @@ run "first" {
   }
 
   assert {
-    condition     = aws_sns_topic.errors.arn == local.error_topic_arn
+    condition     = endswith(local.error_topic_arn, ":${aws_sns_topic.errors.name}")
     error_message = "The policies name another topic than the one that is made."
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.writer.policy).Statement[2].Resource == aws_kms_key.raw[0].arn
+    condition     = jsondecode(aws_iam_policy.writer.policy).Statement[2].Resource == aws_kms_key.raw[0].arn
     error_message = "The writer may not use the key that objects are encrypted with."
   }
 }
