@@ -23,7 +23,7 @@ ADMIN: Final = f"arn:aws:iam::{ACCOUNT}:role/admin"
 SNOWFLAKE: Final = "arn:aws:iam::444455556666:user/abcd0000-s"
 OIDC: Final = f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE"
 CONSUMER: Final = f"arn:aws:iam::{ACCOUNT}:role/consumer"
-SUBJECT: Final = "system:serviceaccount:learner-events:ingest"
+SUBJECT: Final = "system:serviceaccount:learner-events:ingest-consumer"
 
 WORDS: Final[dict[str, str]] = {
     "account_root": ROOT_USER,

@@ -63,7 +63,7 @@ run "second" {
     snowflake_error_external_id = "ACCOUNT_SFCRole=3_example="
     snowpipe_queue_arn          = "arn:aws:sqs:us-west-2:444455556666:sf-snowpipe-EXAMPLE"
     oidc_provider_arn           = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE"
-    oidc_subjects               = ["system:serviceaccount:learner-events:ingest"]
+    oidc_subjects               = ["system:serviceaccount:learner-events:ingest-consumer"]
     writer_services             = ["ec2.amazonaws.com"]
     transition_days             = 90
     error_emails                = ["on-call@example.com"]
