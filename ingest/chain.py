@@ -25,6 +25,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from ingest.batch import Batch
@@ -35,10 +36,14 @@ from ingest.records import OffsetRange, Partition, Records
 
 
 class Entry(NamedTuple):
-    """One object as a listing shows it: its key and its size in bytes."""
+    """One object as a listing shows it: its key, its size in bytes, and when it was stored.
+
+    `modified` is aware, in UTC, by the store's own clock; None where nobody knows.
+    """
 
     key: str
     size: int
+    modified: datetime | None = None
 
 
 class Store(Protocol):

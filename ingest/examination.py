@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Final
 
 from ingest import layout
 from ingest.discrepancies import Discrepancy, Kind
+from ingest.holdings import Holdings
 from ingest.objects import settings_of
 from ingest.reckoning import Item, doubled, reckon
 from ingest.records import OffsetRange
-from ingest.walk import Walk, walk
+from ingest.retention_evidence import Expiry
+from ingest.walk import Gap, Hole, Walk, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from ingest.holdings import Holdings
     from ingest.inventory import Inventory, Stored
     from ingest.marks import End, Mark
     from ingest.objects import ChainId
+    from ingest.tables import History
 
 #: An object that still waits so long after a later one of its chain was loaded has been passed over.
 PASSED_OVER: Final = timedelta(minutes=1)
@@ -32,7 +34,7 @@ class Evidence:
     """What was looked at, in the order of looking. `marks` and `holdings` are None where nobody was asked.
 
     `held_at` is when the warehouse was read. `complete` asks whether all that the broker had at first is stored
-    and loaded.
+    and loaded. What is older than the `horizon` may have been taken by retention.
     """
 
     marks: list[Mark] | None
@@ -40,6 +42,7 @@ class Evidence:
     held_at: datetime
     inventory: Inventory
     complete: bool = False
+    horizon: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -47,7 +50,8 @@ class Account:
     """One chain: what it covers, and how it stands with the broker and the warehouse where they were asked.
 
     `waiting` objects were not tried by a loader yet, `loaded` ones are in the warehouse, with so many `rows`.
-    `wrong` counts its discrepancies.
+    Retention took so many offsets, and so many objects and raw rows that the load history knows of. `wrong` counts
+    its discrepancies.
     """
 
     chain: ChainId
@@ -57,6 +61,9 @@ class Account:
     waiting: int = 0
     loaded: int = 0
     rows: int = 0
+    expired_offsets: int = 0
+    expired_objects: int = 0
+    expired_rows: int = 0
     wrong: int = 0
 
 
@@ -64,9 +71,10 @@ class Examination:
     """The evidence, ordered by key and by chain. `positions` are what the broker is asked about at last."""
 
     def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
+        self._evidence, self._expiry = evidence, Expiry(evidence.horizon)
         self._marks = {mark.chain: mark for mark in evidence.marks or ()}
         self._items = _items(evidence)
+        self._by_slot = _by_slot(self._items)
         self._moved = {one.said_key for one in evidence.inventory.objects if one.moved}
         stored = evidence.inventory.chains()
         self._committed = dict(_committed(self._marks, stored))
@@ -74,16 +82,32 @@ class Examination:
         chains = stored.keys() | self._absent.keys() | self._marks.keys() | self._chains_with_rows()
         self._walks = {chain: walk(chain, stored.get(chain, ()), self._absent[chain]) for chain in chains}
         self._overlapping = {key for one in self._walks.values() for key in one.overlapping}
+        self._expired = {chain: self._expired_parts(chain, one) for chain, one in self._walks.items()}
+        self._expired_keys = {
+            chain.key(part.slot) for chain, parts in self._expired.items() for part in parts if part.slot is not None
+        }
 
     @property
     def positions(self) -> dict[ChainId, int]:
         """For each chain that the broker was asked about, the slot that comes next."""
-        return {chain: self._walks[chain].next for chain in self._marks}
+        return {chain: self._position(mark) for chain, mark in self._marks.items()}
+
+    def _position(self, mark: Mark) -> int:
+        """Behind the last object; where retention took that one, where the group says that it ended."""
+        one = self._walks[mark.chain]
+        known = self._committed.get(mark.committed_key or "", 0) if self._lost_its_end(mark.chain, one) else 0
+        return max(one.next, known)
 
     def accounts(self, ends: Mapping[ChainId, End]) -> list[Account]:
         """Each chain's account, in order; `wrong` is not counted yet. `ends` are the answers about `positions`."""
         found = {
-            chain: Account(chain, self._walks[chain], self._marks.get(chain), ends.get(chain))
+            chain: Account(
+                chain,
+                self._walks[chain],
+                self._marks.get(chain),
+                ends.get(chain),
+                expired_offsets=sum(len(part.offsets) for part in self._expired[chain]),
+            )
             for chain in sorted(self._walks, key=astuple)
         }
         for item in self._items.values():
@@ -92,6 +116,8 @@ class Examination:
                 account.waiting += self._waits(item)
                 account.loaded += item.loaded
                 account.rows += item.row_count
+                account.expired_objects += item.size is None and self._expiry.of_object(item)
+                account.expired_rows += self._rows_taken(item)
         return list(found.values())
 
     def discrepancies(self, ends: Mapping[ChainId, End]) -> Iterator[Discrepancy]:
@@ -123,18 +149,27 @@ class Examination:
 
     def _uncovered(self, chain: ChainId, one: Walk) -> Iterator[Discrepancy]:
         """Gaps, and objects that were in them."""
-        for hole in one.uncovered:
-            key = None if hole.slot is None else chain.key(hole.slot)
-            if key is None:
-                yield Discrepancy(Kind.GAP, "no object covers these offsets", chain, hole.offsets)
-            elif key not in self._moved:
-                yield Discrepancy(Kind.OBJECT_MISSING, self._gone(key), chain, hole.offsets, key)
+        for gap in one.gaps:
+            for hole in gap.parts:
+                key = None if hole.slot is None else chain.key(hole.slot)
+                if hole in self._expired[chain] or key in self._moved:
+                    continue
+                if key is None:
+                    yield Discrepancy(Kind.GAP, self._uncovered_because(gap), chain, hole.offsets)
+                else:
+                    yield Discrepancy(Kind.OBJECT_MISSING, self._gone(key), chain, hole.offsets, key)
+
+    def _uncovered_because(self, gap: Gap) -> str:
+        what, stored_at = "no object covers these offsets", gap.follower.modified
+        if gap.offsets.start or stored_at is None or self._evidence.horizon is None:
+            return what
+        return f"{what}, and nothing shows that retention took them: the first object is of {stored_at:%Y-%m-%d}"
 
     def _gone_behind(self, chain: ChainId, one: Walk) -> Iterator[Discrepancy]:
         """Objects that were there, and leave no gap: they were the last ones."""
-        for slot in sorted(self._absent[chain] - {hole.slot for hole in one.uncovered}):
+        for slot in self._slots_behind(chain, one):
             key, item = chain.key(slot), self._items.get(chain.key(slot))
-            if key in self._moved:
+            if key in self._moved or (item and self._expiry.of_object(item)):
                 continue
             if item and item.rows:
                 offsets = OffsetRange(slot, max(slot, *(rows.last + 1 for rows in item.rows)))
@@ -144,6 +179,22 @@ class Examination:
                 yield Discrepancy(Kind.OBJECT_MISSING, self._gone(key), chain, offsets, key)
             elif item and item.line:
                 yield _line_alone(item)
+
+    def _slots_behind(self, chain: ChainId, one: Walk) -> list[int]:
+        return sorted(self._absent[chain] - {hole.slot for gap in one.gaps for hole in gap.parts})
+
+    # --- what retention took --------------------------------------------------------------------------
+
+    def _expired_parts(self, chain: ChainId, one: Walk) -> set[Hole]:
+        return {part for gap in one.gaps for part in self._expiry.taken(gap, self._by_slot[chain])}
+
+    def _lost_its_end(self, chain: ChainId, one: Walk) -> bool:
+        """Whether retention took the last object of a chain: nobody knows where it ended then."""
+        items = (self._by_slot[chain].get(slot) for slot in self._slots_behind(chain, one) if slot >= one.next)
+        return any(item and self._expiry.of_object(item) for item in items)
+
+    def _rows_taken(self, item: Item) -> int:
+        return max(0, item.line.records - item.distinct) if item.line and self._expiry.of_rows(item) else 0
 
     def _gone(self, key: str) -> str:
         item = self._items.get(key)
@@ -167,10 +218,10 @@ class Examination:
     def _reckoned(self, item: Item) -> Iterator[Discrepancy]:
         damaged = item.stored is not None and not item.stored.in_place
         never_there = item.size is None and not item.rows
-        if never_there and item.line and layout.slot_of(item.key) is None:
+        if never_there and item.line and layout.slot_of(item.key) is None and not self._expiry.of_object(item):
             yield _line_alone(item)
-        elif not never_there:
-            found = reckon(item)
+        elif not never_there or item.key in self._expired_keys:
+            found = reckon(item, expired=self._expiry.of_rows(item))
             yield from (one for one in found if not (damaged and one.kind is Kind.LOAD_FAILED))
 
     def _waits(self, item: Item) -> bool:
@@ -211,7 +262,8 @@ class Examination:
         if one.next > end.offset:
             what = f"the chain ends at offset {one.next}, and the broker's partition at {end.offset}"
             yield Discrepancy(Kind.BEYOND_BROKER_END, what, chain, OffsetRange(end.offset, one.next))
-        if one.objects and not one.open_end and mark.bounds.start > one.next:
+        known_end = one.objects and not one.open_end and not self._lost_its_end(chain, one)
+        if known_end and mark.bounds.start > one.next:
             what = "the broker deleted these offsets, and no object covers them"
             yield Discrepancy(Kind.DELETED_UNREAD, what, chain, OffsetRange(one.next, mark.bounds.start))
         if self._evidence.complete and end.unread and end.unread.offset < mark.bounds.next:
@@ -243,11 +295,25 @@ def _line_alone(item: Item) -> Discrepancy:
 
 def _items(evidence: Evidence) -> dict[str, Item]:
     """Every key that the store, the history or the rows know of."""
-    inventory, holdings = evidence.inventory, evidence.holdings
+    inventory, holdings = evidence.inventory, evidence.holdings or Holdings()
     stored = {one.key: one for one in inventory.objects}
     sizes = {one.key: one.size for one in inventory.objects} | inventory.others
-    history, rows = (holdings.history, holdings.rows) if holdings else ({}, {})
+    history = {key: line for key, line in holdings.history.items() if not _of_another(line, stored.get(key))}
+    rows = holdings.rows
     return {
-        key: Item(key, sizes.get(key), stored.get(key), history.get(key), rows.get(key, []))
+        key: Item(key, sizes.get(key), stored.get(key), history.get(key), rows.get(key, []), holdings.jobs.get(key))
         for key in sorted(sizes.keys() | history.keys() | rows.keys())
     }
+
+
+def _of_another(line: History, stored: Stored | None) -> bool:
+    """Whether the line tells of an object that expired, and another one stands at its key."""
+    return stored is not None and line.is_of_another(stored.modified)
+
+
+def _by_slot(items: Mapping[str, Item]) -> defaultdict[ChainId, dict[int, Item]]:
+    found: defaultdict[ChainId, dict[int, Item]] = defaultdict(dict)
+    for item in items.values():
+        if slot := layout.slot_of(item.key):
+            found[slot.chain][slot.start] = item
+    return found

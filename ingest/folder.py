@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -81,6 +82,19 @@ class FolderStore:
         """See `Store`. One directory at a time is held in memory."""
         with self._filesystem("can't list"):
             yield from _walk(self._root, "", prefix, after)
+
+    def remove(self, key: str) -> None:
+        """Remove an object that is past its retention, if it is there, and folders that it leaves empty.
+
+        No `Store` does this: on S3 a lifecycle rule does, and the pipeline itself never removes anything.
+        """
+        check_key(key)
+        path = self._root / key
+        with self._filesystem(f"can't remove {key}"):
+            path.unlink(missing_ok=True)
+        with suppress(OSError):  # not empty
+            for one in path.relative_to(self._root).parents[:-1]:
+                (self._root / one).rmdir()
 
     def _make(self, directory: Path) -> None:
         """Make the directory and its parents, so that they too outlive a power cut."""
@@ -163,7 +177,9 @@ def _walk(directory: Path, above: str, prefix: str, after: str) -> Iterator[Entr
             if wanted and (after <= key or after.startswith(key)):
                 yield from _walk(directory / one.name, key, prefix, after)
         elif key.startswith(prefix) and key > after:
-            yield Entry(key, one.stat().st_size)
+            with suppress(FileNotFoundError):  # retention took it a moment ago
+                seen = one.stat()
+                yield Entry(key, seen.st_size, datetime.fromtimestamp(seen.st_mtime, UTC))
 
 
 def _folder_error(error: OSError, what: str) -> StoreError:

@@ -13,6 +13,7 @@ from ingest.tables import HISTORY_COLUMNS, History
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     Select = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
@@ -26,7 +27,8 @@ _TABLES: Final = """
 """
 _HISTORY: Final = f"select {', '.join(HISTORY_COLUMNS)} from raw.load_history order by file"  # noqa: S608 - constants
 _COUNTS: Final = """
-    select _topic, _topic_id, _partition, _file, count(*), min(_offset), max(_offset), count(_error)
+    select
+        _topic, _topic_id, _partition, _file, count(*), min(_offset), max(_offset), count(_error), max(_ingested_at)
     from raw.raw_events
     group by all
     order by 1, 2, 3, 6
@@ -39,11 +41,16 @@ _DISTINCT: Final = """
 """
 
 
+_JOBS: Final = "select _file, max(recorded_at) from raw.job_runs where _file is not null group by all"
+_HAS_JOBS: Final = "select 1 from information_schema.tables where table_schema = 'raw' and table_name = 'job_runs'"
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The raw rows that came from one object, of one chain: how many, and which offsets they have.
 
     `first` and `last` are the least and the greatest offset, `distinct` is how many different ones there are.
+    `newest` is when the pipeline read the newest of these records, aware; None if nobody asked.
     """
 
     chain: ChainId
@@ -52,14 +59,19 @@ class Rows:
     first: int
     last: int
     quarantined: int
+    newest: datetime | None = None
 
 
 @dataclass(slots=True)
 class Holdings:
-    """The history and the rows, by key. Rows of an object are of one chain, unless something is wrong."""
+    """The history and the rows, by key. Rows of an object are of one chain, unless something is wrong.
+
+    `jobs` are the times of the newest job record of each object that held some; aware.
+    """
 
     history: dict[str, History] = field(default_factory=dict)
     rows: dict[str, list[Rows]] = field(default_factory=dict)
+    jobs: dict[str, datetime] = field(default_factory=dict)
 
 
 def read_history(path: Path) -> dict[str, History]:
@@ -74,6 +86,7 @@ def read_holdings(path: Path) -> Holdings:
         found = Holdings(_history(path, select))
         for key, rows in _rows(select):
             found.rows.setdefault(key, []).append(rows)
+        found.jobs = {key: at.replace(tzinfo=UTC) for key, at in select(_JOBS, ())} if select(_HAS_JOBS, ()) else {}
         return found
 
 
@@ -99,9 +112,9 @@ def _rows(select: Select) -> Iterator[tuple[str, Rows]]:
     for chain, first, last in _chunks(counts):
         for file, count in select(_DISTINCT, (chain.topic, chain.topic_id, chain.partition, first, last)):
             distinct[chain, file] = distinct.get((chain, file), 0) + count
-    for topic, topic_id, partition, file, count, first, last, quarantined in counts:
+    for topic, topic_id, partition, file, count, first, last, quarantined, newest in counts:
         chain = ChainId(topic, topic_id, partition)
-        yield file, Rows(chain, count, distinct[chain, file], first, last, quarantined)
+        yield file, Rows(chain, count, distinct[chain, file], first, last, quarantined, newest.replace(tzinfo=UTC))
 
 
 def _chunks(counts: Sequence[tuple[Any, ...]]) -> Iterator[tuple[ChainId, int, int]]:
@@ -110,7 +123,7 @@ def _chunks(counts: Sequence[tuple[Any, ...]]) -> Iterator[tuple[ChainId, int, i
     Those of a chain do not overlap, so that what they count adds up whichever objects have rows in them.
     """
     chain, start, end, held = None, 0, -1, 0
-    for *names, _, count, first, last, _ in counts:
+    for *names, _, count, first, last, _, _ in counts:
         one = ChainId(*names)
         if one == chain and (held + count <= _CHUNK or first <= end):
             end, held = max(end, last), held + count

@@ -17,6 +17,7 @@ from ingest.objects import ChainId, ObjectMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
 
     from ingest.chain import Entry, Store
 
@@ -29,7 +30,8 @@ class Stored:
     """An object as the store shows it.
 
     `slot` is what its key says (None: the key is none of a chain's, though it lies in a chain's folder), `said`
-    what its metadata says (None: they can't be read, and `problem` says why). `size` is in bytes.
+    what its metadata says (None: they can't be read, and `problem` says why). `size` is in bytes, `modified` when
+    it was stored, as the listing has it.
     """
 
     key: str
@@ -37,6 +39,7 @@ class Stored:
     slot: Slot | None
     said: ObjectMetadata | None
     problem: str = ""
+    modified: datetime | None = None
 
     @property
     def in_place(self) -> bool:
@@ -129,24 +132,26 @@ def _ask(store: Store, entries: list[Entry], on_progress: Callable[[int], None])
     found = []
     with ThreadPoolExecutor(ASKERS, "metadata") as askers:
         try:
-            for one in askers.map(lambda entry: _stored(store, entry), entries, chunksize=1):
-                found.append(one)
-                on_progress(len(found))
+            for number, one in enumerate(askers.map(lambda entry: _stored(store, entry), entries, chunksize=1), 1):
+                found += [one] if one else []
+                on_progress(number)
         except BaseException:
             askers.shutdown(cancel_futures=True)
             raise
     return found
 
 
-def _stored(store: Store, entry: Entry) -> Stored:
+def _stored(store: Store, entry: Entry) -> Stored | None:
+    """The object; None if it was listed, and then it was not there."""
     slot = slot_of(entry.key)
     try:
         text = store.metadata(entry.key)
         if text is None:
-            return Stored(entry.key, entry.size, slot, None, "it was listed, and then it was not there")
-        return Stored(entry.key, entry.size, slot, ObjectMetadata.from_text(entry.key, text))
+            return None
+        said = ObjectMetadata.from_text(entry.key, text)
+        return Stored(entry.key, entry.size, slot, said, modified=entry.modified)
     except (ChainError, StoreRefused) as error:
-        return Stored(entry.key, entry.size, slot, None, str(error))
+        return Stored(entry.key, entry.size, slot, None, str(error), entry.modified)
 
 
 def _broken(inventory: Inventory) -> Iterator[ChainId]:

@@ -36,7 +36,8 @@ _GROUP_BYTES: Final = 8 * 1024 * 1024
 _GROUP_OBJECTS: Final = 50
 _REWRITTEN: Final = (
     "The object was rewritten after it had been loaded: do not put the old one back. Move the warehouse away and run "
-    "`ingest load`: it fills a new one from the store."
+    "`ingest load`: it fills a new one from the store. But if the old one was past its retention, `ingest retention "
+    "apply` before the next load is enough."
 )
 
 
@@ -144,6 +145,8 @@ class _Run:
             entries[kind_of(entry.key)].append(entry)
         self._tell_foreign([entry.key for entry in entries[Kind.FOREIGN]])
         ours = [entry for kind in _LOADED for entry in entries[kind]]
+        for key in self._settled.keys() - {entry.key for entry in ours}:
+            del self._settled[key]  # what comes there after its time is another object
         return [entry for entry in ours if self._settled.get(entry.key) != entry.size]
 
     def _tell_foreign(self, keys: Sequence[str]) -> None:
@@ -153,11 +156,11 @@ class _Run:
 
     def _tell_changed(self, changed: Sequence[Entry], loaded: Mapping[str, int]) -> None:
         self.summary.changed += len(changed)
-        for key, size in changed:
-            LOG.error("object_changed", key=key, bytes=size, bytes_loaded=loaded[key], remedy=_REWRITTEN)
+        for one in changed:
+            LOG.error("object_changed", key=one.key, bytes=one.size, bytes_loaded=loaded[one.key], remedy=_REWRITTEN)
 
     def _load(self, warehouse: DuckDbWarehouse, new: Sequence[Entry]) -> None:
-        loaded = {line.file: line.bytes for line in warehouse.history() if line.status == "loaded"}
+        loaded = _kept(warehouse.history(), new)
         missing = [entry for entry in new if entry.key not in loaded]
         changed = [entry for entry in new if loaded.get(entry.key, entry.size) != entry.size]
         self.summary.skipped += len(new) - len(missing) - len(changed)
@@ -185,6 +188,19 @@ class _Run:
         except FileNotFoundError:
             return None
         return found.st_dev, found.st_ino
+
+
+def _kept(history: Iterable[History], new: Sequence[Entry]) -> dict[str, int]:
+    """The sizes of objects that need not be loaded, by key: loaded ones, and those whose rows retention took since.
+
+    What was stored at the key of an expired object after it is another object, and new.
+    """
+    stored = {entry.key: entry.modified for entry in new}
+    return {
+        line.file: line.bytes
+        for line in history
+        if line.status != "failed" and not line.is_of_another(stored.get(line.file))
+    }
 
 
 def _groups(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -11,6 +11,7 @@ from ingest.records import OffsetRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from ingest.holdings import Rows
     from ingest.inventory import Stored
@@ -23,7 +24,7 @@ class Item:
     """One key: `stored` if the store has it as an object of a chain, or `size` alone if as another one of ours.
 
     `size` is None if the store has not got it. `line` is what the history says of it, `rows` are those of it in
-    raw.raw_events, one `Rows` for each chain.
+    raw.raw_events, one `Rows` for each chain, and `recorded` is the time of its newest job record.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Item:
     stored: Stored | None = None
     line: History | None = None
     rows: list[Rows] = field(default_factory=list)
+    recorded: datetime | None = None
 
     @property
     def loaded(self) -> bool:
@@ -46,6 +48,16 @@ class Item:
     def row_count(self) -> int:
         """How many rows of it are in raw.raw_events."""
         return sum(rows.count for rows in self.rows)
+
+    @property
+    def distinct(self) -> int:
+        """Of how many different records there are rows."""
+        return sum(rows.distinct for rows in self.rows)
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest of its rows that are in the warehouse was read or recorded: before it was stored."""
+        return max((time for time in (*(rows.newest for rows in self.rows), self.recorded) if time), default=None)
 
     @property
     def astray(self) -> bool:
@@ -75,8 +87,11 @@ class Item:
         return slot is not None and (rows.chain != slot.chain or rows.first < slot.start)
 
 
-def reckon(item: Item) -> Iterator[Discrepancy]:
-    """What is wrong between the store, the history and the rows. That the store lacks the object is not told here."""
+def reckon(item: Item, *, expired: bool = False) -> Iterator[Discrepancy]:
+    """What is wrong between the store, the history and the rows. That the store lacks the object is not told here.
+
+    `expired`: its rows may be gone, all or some.
+    """
     if item.line is None or item.line.status == "failed":
         if item.rows:
             what = f"{item.row_count:,} rows of it are in the warehouse, and the load history knows of none"
@@ -89,16 +104,16 @@ def reckon(item: Item) -> Iterator[Discrepancy]:
         what = f"it has {item.size:,} bytes, and had {item.line.bytes:,} when it was loaded"
         yield _found(Kind.OBJECT_CHANGED, item, what)
     if layout.kind_of(item.key) is not layout.Kind.JOB:
-        yield from _reckon_rows(item, item.line)
+        yield from _reckon_rows(item, item.line, expired=expired)
 
 
-def _reckon_rows(item: Item, line: History) -> Iterator[Discrepancy]:
+def _reckon_rows(item: Item, line: History, *, expired: bool) -> Iterator[Discrepancy]:
     said = item.stored.said if item.stored else None
     told = {line.records} | ({said.records} if said else set())
     if said and len(told) > 1:
         what = f"its metadata counts {said.records:,} records, and {line.records:,} were loaded"
         yield _found(Kind.COUNT_WRONG, item, what)
-    count, distinct = item.row_count, sum(rows.distinct for rows in item.rows)
+    count, distinct = item.row_count, item.distinct
     if item.astray:
         yield _found(Kind.ROWS_ASTRAY, item, "the warehouse has rows of it whose offsets it does not cover")
     elif distinct > max(told):
@@ -107,7 +122,7 @@ def _reckon_rows(item: Item, line: History) -> Iterator[Discrepancy]:
     elif said and count in told and _quarantined(item) != said.quarantined:
         what = f"its metadata counts {said.quarantined:,} quarantined records, the warehouse {_quarantined(item):,}"
         yield _found(Kind.COUNT_WRONG, item, what)
-    if distinct < max(told) and distinct not in told:
+    if distinct < max(told) and distinct not in told and not expired:
         what = f"{max(told) - distinct:,} of its {max(told):,} rows are not in the warehouse"
         yield _found(Kind.ROWS_MISSING, item, what)
     if count > distinct:

@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ingest.chain import Entry
-from ingest.errors import SettingsError, StoreUnavailable
+from ingest.errors import SettingsError, StoreError, StoreUnavailable
 from ingest.keys import check_key, check_metadata, is_key, missing
 from ingest.s3_errors import ACCESS_REMEDY, BUSY_REMEDY, s3_error, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mypy_boto3_s3 import S3Client
 
+_RULES_REMEDY: Final = (
+    "Reading lifecycle rules takes the rights s3:GetLifecycleConfiguration and s3:GetBucketVersioning, changing them "
+    "s3:PutLifecycleConfiguration. Where the store has no such rules: --without rules."
+)
 _CONFLICT_PAUSES: Final = (0.0, 0.05, 0.2, 0.8)  # seconds before each try of a put that S3 answered with 409
 
 
@@ -128,7 +132,34 @@ class S3Store:
                 for one in page.get("Contents", ()):
                     key = one["Key"].removeprefix(self._root)
                     if is_key(key):
-                        yield Entry(key, one["Size"])
+                        yield Entry(key, one["Size"], one["LastModified"])
+
+    @property
+    def root(self) -> str:
+        """What every key of ours begins with in the bucket: empty, or with a slash at its end."""
+        return self._root
+
+    def rules(self) -> Sequence[dict[str, Any]]:
+        """The bucket's lifecycle rules, in the words of S3's API; all of them, whoever made them."""
+        with self._governing("can't read the lifecycle rules") as s3:
+            try:
+                found = s3.get_bucket_lifecycle_configuration(Bucket=self._bucket)
+            except s3.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] != "NoSuchLifecycleConfiguration":
+                    raise
+                return []
+        return [*map(dict, found.get("Rules", ()))]
+
+    def set_rules(self, rules: Sequence[Mapping[str, Any]]) -> None:
+        """Put these in the place of all lifecycle rules of the bucket."""
+        with self._governing("can't set the lifecycle rules") as s3:
+            told: Any = {"Rules": list(rules)}
+            s3.put_bucket_lifecycle_configuration(Bucket=self._bucket, LifecycleConfiguration=told)
+
+    def keeps_versions(self) -> bool:
+        """Whether what is removed stays as a noncurrent version; so it does where versioning was ever enabled."""
+        with self._governing("can't ask for versioning") as s3:
+            return "Status" in s3.get_bucket_versioning(Bucket=self._bucket)
 
     def server_time(self) -> datetime | None:
         """What the server's clock says, to the second; None if it does not say."""
@@ -156,6 +187,15 @@ class S3Store:
             if translated.remedy == ACCESS_REMEDY:
                 self._forget(client)
             raise translated from error
+
+    @contextmanager
+    def _governing(self, what: str) -> Iterator[S3Client]:
+        """As `_calling`, for what takes other rights than objects do."""
+        try:
+            with self._calling(what) as s3:
+                yield s3
+        except StoreError as error:
+            raise type(error)(str(error), _RULES_REMEDY) from error
 
     def _forget(self, client: S3Client | None) -> None:
         with self._lock:

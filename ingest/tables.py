@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
@@ -50,7 +51,8 @@ JOB_COLUMNS: Final[dict[str, str]] = {
     "_file_row": "BIGINT",
     "_loaded_at": "TIMESTAMP NOT NULL",
 }
-#: Those of raw.load_history. `records` is 0 and `error` set when failed; `attempts` counts them all.
+#: Those of raw.load_history. `records` is 0 and `error` set when failed; `attempts` counts them all. An `expired`
+#: line is as it was when loaded: retention has taken its rows since.
 HISTORY_COLUMNS: Final[dict[str, str]] = {
     "file": "VARCHAR PRIMARY KEY",
     "status": "VARCHAR NOT NULL",
@@ -62,8 +64,14 @@ HISTORY_COLUMNS: Final[dict[str, str]] = {
     "attempts": "BIGINT NOT NULL",
 }
 
+#: An object can't be stored after it was loaded, but for what two clocks may differ by.
+_CLOCKS: Final = timedelta(days=1)
+
 #: Every table of schema raw, and its columns.
 TABLES: Final = {"raw_events": RAW_COLUMNS, "job_runs": JOB_COLUMNS, "load_history": HISTORY_COLUMNS}
+
+#: Those whose rows age, by `_loaded_at`.
+AGING: Final = ("raw_events", "job_runs")
 
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
 
@@ -81,13 +89,20 @@ class History:
     """A line of the load history. Times are aware, in UTC; `bytes` is the object's size in the store."""
 
     file: str
-    status: Literal["loaded", "failed"]
+    status: Literal["loaded", "failed", "expired"]
     records: int
     bytes: int
     error: str | None
     started_at: datetime
     completed_at: datetime
     attempts: int = 1
+
+    def is_of_another(self, modified: datetime | None) -> bool:
+        """Whether an object that was stored then, at this key, is another one than the one that expired.
+
+        The same one may well be there still: retention takes rows and objects at different times.
+        """
+        return self.status == "expired" and modified is not None and modified > self.completed_at + _CLOCKS
 
 
 def table_of(file: str) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ingest.holdings import Holdings
     from ingest.marks import End, Marks
     from ingest.objects import ChainId
+    from ingest.retention import Retention
 
 _T = TypeVar("_T")
 #: What says enough of an object's bytes.
@@ -68,19 +69,22 @@ def verify(
     *,
     complete: bool = False,
     deep: bool = False,
+    retention: Retention | None = None,
 ) -> Report:
     """Look at all sources, and hold each against the next.
 
     A broker or a warehouse that can't be reached is left out, and `Report.away` says so; without the store
     there is nothing to verify, and what it raises is raised. `complete`: all that the broker had when this began
-    must be stored and loaded. `deep`: read every object. `on_progress` hears how many objects were looked at.
+    must be stored and loaded. `deep`: read every object. What is missing because `retention` took it is
+    nothing wrong, and counted in the accounts. `on_progress` hears how many objects were looked at.
     """
     away: dict[str, IngestError] = {}
     marks = _asked(sources.marks.before if sources.marks else None, "broker", away)
     held_at = clock()
     holdings = _asked(sources.holdings, "warehouse", away)
     inventory = take(sources.store, on_progress)
-    examination = Examination(Evidence(marks, holdings, held_at, inventory, complete))
+    horizon = retention.raw_horizon(held_at) if retention else None
+    examination = Examination(Evidence(marks, holdings, held_at, inventory, complete, horizon))
     ends: dict[ChainId, End] = {}
     if marks and sources.marks:
         after = sources.marks.after

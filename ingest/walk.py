@@ -22,14 +22,23 @@ class Hole(NamedTuple):
     slot: int | None
 
 
+class Gap(NamedTuple):
+    """Neighbouring offsets that no object covers, in parts, and the object that lies behind them."""
+
+    offsets: OffsetRange
+    parts: list[Hole]
+    follower: Stored
+
+
 @dataclass(slots=True)
 class Walk:
     """What a chain covers.
 
-    `next` is the slot that comes next. `began` is the first offset of the first object: what lies before was gone
-    before the pipeline began. `holes` are offsets in objects' ranges that the broker had no record for (markers of
-    transactions, compaction), `lost` those that it had deleted before they were read, as the objects put on
-    record. `open_end`: the last object can't be read, so that nobody knows where it ends.
+    `next` is the slot that comes next, `gaps` are what lies uncovered before it. `began` is the first offset of the
+    first object, if that begins at slot 0: what lies before was gone before the pipeline began. `holes` are offsets
+    in objects' ranges that the broker had no record for (markers of transactions, compaction), `lost` those that it
+    had deleted before they were read, as the objects put on record. `open_end`: the last object can't be read, so
+    that nobody knows where it ends.
     """
 
     objects: int = 0
@@ -40,7 +49,7 @@ class Walk:
     began: int | None = None
     next: int = 0
     open_end: bool = False
-    uncovered: list[Hole] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     overlapping: set[str] = field(default_factory=set)  #: keys of objects that begin before the one before ends
     discrepancies: list[Discrepancy] = field(default_factory=list)
 
@@ -64,13 +73,13 @@ def _pass_damaged(found: Walk, one: Stored, absent: Collection[int]) -> None:
     if one.slot is None:
         return
     found.objects += 1
-    _reach(found, one.slot.start, absent)
+    _reach(found, one.slot.start, one, absent)
     found.next, found.open_end = max(found.next, one.slot.start), True
 
 
 def _pass(found: Walk, chain: ChainId, one: Stored, said: ObjectMetadata, absent: Collection[int]) -> None:
     start, stop = said.range.start, said.range.next
-    _reach(found, start, absent)
+    _reach(found, start, one, absent)
     if start < found.next:
         found.overlapping.add(one.key)
         shared = OffsetRange(start, max(start, min(found.next, stop)))
@@ -84,10 +93,11 @@ def _pass(found: Walk, chain: ChainId, one: Stored, said: ObjectMetadata, absent
     found.next, found.open_end = max(found.next, stop), False
 
 
-def _reach(found: Walk, start: int, absent: Collection[int]) -> None:
+def _reach(found: Walk, start: int, one: Stored, absent: Collection[int]) -> None:
     """Note what lies uncovered before the object that begins at `start`."""
     if start > found.next and not found.open_end:
-        found.uncovered += _parts(OffsetRange(found.next, start), absent)
+        gap = OffsetRange(found.next, start)
+        found.gaps.append(Gap(gap, [*_parts(gap, absent)], one))
 
 
 def _parts(gap: OffsetRange, absent: Collection[int]) -> Iterator[Hole]:

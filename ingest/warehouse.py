@@ -19,10 +19,10 @@ from ingest.database import connect, insert, plain, warehouse_error
 from ingest.errors import WarehouseError
 from ingest.jobs import rows_of
 from ingest.rows import fit
-from ingest.tables import HISTORY_COLUMNS, HISTORY_SCHEMA, TABLES, History, table_of
+from ingest.tables import AGING, HISTORY_COLUMNS, HISTORY_SCHEMA, TABLES, History, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -70,6 +70,22 @@ class DuckDbWarehouse:
             for line in lines
         ]
 
+    def expire(self, horizon: datetime) -> dict[str, int]:
+        """Take what was loaded before the horizon, in one transaction; answers how many rows of each table.
+
+        Lines of the history stay, and say that their rows are expired. Raises `WarehouseError`, having changed
+        nothing. DuckDB's file keeps its size: what is freed is filled by later loads.
+        """
+        before = [horizon.astimezone(UTC).replace(tzinfo=None)]
+        try:
+            with self._transaction():
+                self._connection.execute(_EXPIRE, before)
+                taken = {table: self._delete(f"raw.{table}", before) for table in AGING}
+            self._connection.execute("checkpoint")
+        except duckdb.Error as error:
+            raise warehouse_error(self._path, error) from error
+        return taken
+
     def load(self, incoming: Sequence[Incoming]) -> list[History]:
         """Load objects in one transaction; answers their lines of the history, in order.
 
@@ -115,19 +131,28 @@ class DuckDbWarehouse:
 
     def _write(self, incoming: Sequence[Incoming], fitted: Sequence[pl.DataFrame | str]) -> list[History]:
         """In one transaction: 1. the time, 2. the history, 3. the rows."""
-        self._connection.begin()
-        try:
+        with self._transaction():
             at = self._load_time()
             lines = [_line(one, rows, at) for one, rows in zip(incoming, fitted, strict=True)]
             self._write_history(lines)
             for table, rows in _by_table(fitted, lines).items():
                 insert(self._connection, table, rows)
+        return lines
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.begin()
+        try:
+            yield
             self._connection.commit()
         except BaseException:
             with contextlib.suppress(duckdb.Error):  # it may have rolled back itself; the cause is what counts
                 self._connection.rollback()
             raise
-        return lines
+
+    def _delete(self, table: str, before: Sequence[datetime]) -> int:
+        counted = self._connection.execute(f"delete from {table} where _loaded_at < ?", before).fetchone()  # noqa: S608
+        return int(counted[0]) if counted else 0
 
     def _load_time(self) -> datetime:
         """Now, and never before an earlier load: incremental models go by `_loaded_at`."""
@@ -175,8 +200,9 @@ _UPDATED: Final = ", ".join(
 )
 _UNLESS_LOADED: Final = (
     f"on conflict (file) do update set {_UPDATED}, attempts = load_history.attempts + 1 "
-    "where load_history.status = 'failed'"
+    "where load_history.status in ('failed', 'expired')"
 )
+_EXPIRE: Final = "update raw.load_history set status = 'expired' where status = 'loaded' and completed_at < ?"
 
 
 def _line(one: Incoming, rows: pl.DataFrame | str, at: datetime) -> History:

@@ -99,13 +99,13 @@ class Site:
     pipeline: Pipeline | None = None
     now: datetime = LATER
 
-    def verify(self, *, broker: bool = True, warehouse: bool = True, **options: bool) -> Report:
+    def verify(self, *, broker: bool = True, warehouse: bool = True, **options: Any) -> Report:
         with ExitStack() as stack:
             marks = self.marks(stack) if broker and self.pipeline else None
             holdings = (lambda: when_free(lambda: read_holdings(self.warehouse))) if warehouse else None
             return verify(Sources(self.store, marks, holdings), lambda: self.now, lambda count: None, **options)
 
-    def found(self, **options: bool) -> set[tuple[str, str | None]]:
+    def found(self, **options: Any) -> set[tuple[str, str | None]]:
         """Kind and key of everything that is wrong."""
         return {(one.kind.value, one.key) for one in self.verify(**options).discrepancies}
 

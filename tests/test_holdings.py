@@ -16,7 +16,7 @@ from ingest.holdings import Rows, read_history, read_holdings
 from ingest.load import load
 from ingest.objects import ChainId
 from tests.locking import held_elsewhere
-from tests.store.objects import TOPIC, TOPIC_ID, chain_object, key
+from tests.store.objects import AT, TOPIC, TOPIC_ID, chain_object, key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def change(path: Path, *statements: str) -> None:
 
 
 def rows(partition: int, count: int, distinct: int, first: int, last: int) -> Rows:
-    return Rows(ChainId(TOPIC, TOPIC_ID, partition), count, distinct, first, last, 0)
+    return Rows(ChainId(TOPIC, TOPIC_ID, partition), count, distinct, first, last, 0, AT)
 
 
 def test_history_and_rows_of_each_object(path: Path) -> None:

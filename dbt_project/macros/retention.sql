@@ -6,10 +6,12 @@
         dbt run-operation retention                              what would go, from each table
         dbt run-operation retention --args '{apply: true}'       delete it
         … --args '{as_of: "2027-01-01", include_raw: true}'      as of another time; the loader's rows too
+        … --args '{as_json: true}'                               for `ingest retention`: one line of JSON on stdout, with
+                                                                 the oldest date that each real-time view shows
 -#}
-{% macro retention(apply=false, include_raw=false, as_of=none) -%}
+{% macro retention(apply=false, include_raw=false, as_of=none, as_json=false) -%}
     {%- set now = "cast('" ~ as_of ~ "' as timestamp)" if as_of else utc_now() -%}
-    {%- set deleted = [0] -%}
+    {%- set deleted, told = [0], [] -%}
     {%- if apply -%} {%- do record_retention('running', 0, 0) -%} {%- endif -%}
     {%- for table in aging_tables(include_raw) -%}
         {%- set past = table.column ~ ' < ' ~ horizon(table.retention, now) -%}
@@ -20,6 +22,7 @@
             kept_for(table.retention), table.relation.schema ~ '.' ~ table.relation.identifier, '{:,}'.format(rows | int),
             oldest or 'none'
         ), info=true) -%}
+        {%- do told.append(told_of(table, rows, oldest)) -%}
         {%- if apply and rows -%}
             {%- do run_and_commit('delete from ' ~ table.relation ~ ' where ' ~ past) -%}
             {%- do deleted.append(rows | int) -%}
@@ -31,6 +34,32 @@
     {%- else -%}
         {%- do log("nothing deleted. Next: dbt run-operation retention --args '{apply: true}'", info=true) -%}
     {%- endif -%}
+    {%- if as_json -%}
+        {%- do print(tojson({'tables': told, 'views': [] if apply else oldest_in_views(), 'deleted': deleted | sum})) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- A table or a view as a value of JSON; times and dates as text, UTC. -#}
+{% macro told_of(table, rows, oldest) -%}
+    {{ return({
+        'name': table.relation.schema | lower ~ '.' ~ table.relation.identifier | lower,
+        'retention': table.retention,
+        'past': rows | int,
+        'oldest': none if oldest is none else oldest | string,
+    }) }}
+{%- endmacro %}
+
+{#- What each real-time view shows of the past; none of those that are not there. -#}
+{% macro oldest_in_views() -%}
+    {%- set found = [] -%}
+    {%- for model in ['learner_activity_summary', 'content_mastery_trends'] -%}
+        {%- set view = load_relation(ref(model)) -%}
+        {%- if view is not none -%}
+            {%- set oldest = run_query('select min(partition_date) from ' ~ view).rows[0][0] -%}
+            {%- do found.append(told_of({'relation': view, 'retention': 'realtime'}, 0, oldest)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 {#- Tables that exist and age, raw ones first: what staging has let go of, no increment rebuilds. -#}

@@ -15,7 +15,20 @@ from typing import Annotated, Final
 import typer
 
 from ingest import __version__
-from ingest.cli import config, consume, doctor, load, local, produce, quarantine, replay, snowflake, status, verify
+from ingest.cli import (
+    config,
+    consume,
+    doctor,
+    load,
+    local,
+    produce,
+    quarantine,
+    replay,
+    retention,
+    snowflake,
+    status,
+    verify,
+)
 from ingest.console import leave, note
 from ingest.errors import DependencyError, IngestError, SettingsError
 
@@ -37,6 +50,7 @@ app.command()(load.load)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(replay.replay)
 app.command()(verify.verify)
+app.add_typer(retention.app, name="retention")
 app.command()(status.status)
 app.command()(config.config)
 app.command()(doctor.doctor)

@@ -14,6 +14,7 @@ import typer
 from ingest.cli.asking import Part, addresses, chosen, folder_of, left_out_of, marks_of, warehouse_of, when_free
 from ingest.cli.columns import figure, table
 from ingest.cli.options import As, Bootstrap, KafkaConfig, StoreUrl, Topic, Warehouse
+from ingest.cli.retention import retention_of
 from ingest.cli.wiring import SystemClock, client_of, pairs, store_of
 from ingest.console import Output, leave, note, progress
 from ingest.errors import DependencyError
@@ -69,7 +70,8 @@ def verify(
     with ExitStack() as stack:
         sources = _sources(settings, pairs(kafka_config), left_out, warehouse, stack)
         show = stack.enter_context(progress("objects", None))
-        report = run(sources, SystemClock().now, show, complete=complete, deep=deep)
+        retention = retention_of(settings)
+        report = run(sources, SystemClock().now, show, complete=complete, deep=deep, retention=retention)
     left_out |= {name: str(error) for name, error in report.away.items()}
     where = addresses(settings)
     if output is Output.JSON:
@@ -136,6 +138,9 @@ def _partition(account: Account) -> dict[str, Any]:
         "loaded_objects": account.loaded,
         "waiting_objects": account.waiting,
         "loaded_rows": account.rows,
+        "expired_offsets": account.expired_offsets,
+        "expired_objects": account.expired_objects,
+        "expired_rows": account.expired_rows,
         "discrepancies": account.wrong,
     }
 
@@ -189,6 +194,7 @@ def _remarks(report: Report, *, deep: bool) -> Iterator[str]:
     waiting = sum(account.waiting for account in report.accounts)
     if waiting:
         yield f"{waiting:,} objects wait to be loaded: ingest load"
+    yield from _expired(report)
     if report.foreign:
         yield f"{report.foreign:,} keys of the store are none of ours, and were left alone"
     looked = f"{report.objects:,} objects, " + ("read and checked byte for byte" if deep else "by their metadata")
@@ -196,6 +202,16 @@ def _remarks(report: Report, *, deep: bool) -> Iterator[str]:
         yield f"Sound: {looked}." + " But not all was compared, see above." * bool(report.away)
     else:
         yield f"NOT SOUND: {len(report.discrepancies):,} discrepancies in {looked}."
+
+
+def _expired(report: Report) -> Iterator[str]:
+    """What retention took, by chain."""
+    for one in report.accounts:
+        if one.expired_offsets or one.expired_objects or one.expired_rows:
+            what = (
+                f"{one.expired_offsets:,} offsets, {one.expired_objects:,} known objects, {one.expired_rows:,} rows"
+            )
+            yield f"retention took of {one.chain.topic}[{one.chain.partition}]: {what}"
 
 
 def _named(found: Iterable[Discrepancy]) -> Iterator[str]:

@@ -1,0 +1,325 @@
+"""`ingest retention plan`, `apply` and `audit`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from ingest.cli.asking import folder_of, warehouse_of, when_free
+from ingest.cli.columns import NOTHING, figure, table
+from ingest.cli.jobs import recorder_of, run_of
+from ingest.cli.options import As, StoreUrl
+from ingest.cli.selecting import instant
+from ingest.cli.wiring import SystemClock, settings_of, snowflake_of, store_of
+from ingest.console import Output, leave, note, print_result
+from ingest.errors import DependencyError, SettingsError
+
+if TYPE_CHECKING:
+    from ingest.retention import Retention
+    from ingest.retention_estate import Estate, Look, Taken
+    from ingest.retention_layers import Finding, Share
+    from ingest.retention_models import Models
+    from ingest.settings import Settings
+
+_DIFFERS = 4
+_HEADS = ("layer", "what", "past\nit", "bytes", "oldest", "kept\nfrom", "taken by")
+
+
+class Part(StrEnum):
+    """What can be left out."""
+
+    STORE = "store"
+    WAREHOUSE = "warehouse"
+    MODELS = "models"
+    RULES = "rules"
+
+
+Project = Annotated[Path, typer.Option(help="The dbt project, for staging, aggregates and views.")]
+Without = Annotated[list[Part] | None, typer.Option(help="Leave it out; repeatable.")]
+AsOf = Annotated[str | None, typer.Option(help="As of another time: ISO 8601, UTC if it names no zone. [now]")]
+DuckDbFile = Annotated[
+    Path | None,
+    typer.Option("--warehouse", help="A DuckDB file. [Snowflake if SNOWFLAKE_ACCOUNT is set, else DUCKDB_PATH]"),
+]
+
+app = typer.Typer(
+    help="What is past its time, from objects to dashboards: look at it, delete it, and see whether anything is "
+    "older than RAW_RETENTION_MONTHS, AGGREGATE_RETENTION_YEARS and REALTIME_VIEW_DAYS allow.",
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def plan(
+    store: StoreUrl = None,
+    warehouse: DuckDbFile = None,
+    project: Project = Path("dbt_project"),
+    without: Without = None,
+    as_of: AsOf = None,
+    output: As = Output.TEXT,
+) -> None:
+    """Tell what is past its time in every layer, and who takes it. Changes nothing.
+
+    Exit code 3 if a layer could not be looked at.
+
+    Example: ingest retention plan --as-of 2027-01-01
+    """
+    now = instant("--as-of", as_of) or SystemClock().now()
+    with _site(store, warehouse, project, without) as site:
+        look = site.estate.look(now)
+    _print(site, look, now, output, {})
+    if output is Output.TEXT:
+        typer.echo("\nnothing was changed; next: ingest retention apply")
+    _leave(look, wrong=False)
+
+
+@app.command()
+def apply(
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask; needed off a terminal.")] = False,
+    lifecycle: Annotated[
+        bool, typer.Option("--lifecycle", help="Set the bucket's lifecycle rules too; other rules are kept.")
+    ] = False,
+    store: StoreUrl = None,
+    warehouse: DuckDbFile = None,
+    project: Project = Path("dbt_project"),
+    without: Without = None,
+    output: As = Output.TEXT,
+) -> None:
+    """Delete what is past its time: raw rows, then what dbt made of them, then objects in a folder.
+
+    Objects in a bucket are left to its lifecycle rules. The last object of a chain stays, and so do objects that
+    are not loaded. Interrupted anywhere, run it again. The run is recorded as a job.
+
+    Example: ingest retention apply --yes
+    """
+    from ingest.retention_estate import Taken
+
+    now, taken = SystemClock().now(), Taken()
+    with _site(store, warehouse, project, without) as site:
+        if not yes:
+            _ask(site, now)
+        with _recorded(site, taken):
+            site.estate.apply(now, taken)
+            rules = site.estate.set_rules() if lifecycle else None
+    for name, why in site.left_out.items():
+        note(f"{name}: left out, {why}")
+    kept = {"rules": rules} if lifecycle else {}
+    counts = {name: value for name, value in asdict(taken).items() if name != "failed"}
+    print_result(counts | kept | ({"left_out": site.left_out} if output is Output.JSON else {}), output)
+    leave(0)
+
+
+@app.command()
+def audit(
+    grace_days: Annotated[
+        int, typer.Option(min=0, max=366, help="Days that something may be late: rules and jobs run daily.")
+    ] = 7,
+    store: StoreUrl = None,
+    warehouse: DuckDbFile = None,
+    project: Project = Path("dbt_project"),
+    without: Without = None,
+    output: As = Output.TEXT,
+) -> None:
+    """Hold the oldest of every layer, and the bucket's lifecycle rules, against the settings.
+
+    Exit code 4 if something is older than it may be or a rule is wrong, 3 if a layer could not be looked at.
+
+    Example: ingest retention audit --without models
+    """
+    from ingest.retention_audit import audit as run
+
+    now = SystemClock().now()
+    with _site(store, warehouse, project, without) as site:
+        found = run(site.estate, now, timedelta(days=grace_days), rules=Part.RULES not in (without or ()))
+    told = {"sound": not found.findings, "findings": [asdict(one) for one in found.findings]}
+    _print(site, found.look, now, output, told)
+    if output is Output.TEXT:
+        for line in _told(found.findings):
+            typer.echo(line)
+    _leave(found.look, wrong=bool(found.findings))
+
+
+def retention_of(settings: Settings) -> Retention:
+    """The three figures."""
+    from ingest.retention import Retention
+
+    return Retention(settings.raw_retention_months, settings.aggregate_retention_years, settings.realtime_view_days)
+
+
+# --- who is asked --------------------------------------------------------------------------------------
+
+
+class _Site(NamedTuple):
+    """The estate that the settings name, where each part of it is, and why parts are left out.
+
+    `duckdb` is the warehouse's file; None: it is Snowflake, or there is none.
+    """
+
+    estate: Estate
+    settings: Settings
+    where: dict[str, str]
+    left_out: dict[str, str]
+    duckdb: Path | None
+
+
+@contextmanager
+def _site(store: str | None, warehouse: Path | None, project: Path, without: list[Part] | None) -> Iterator[_Site]:
+    from ingest.holdings import read_history
+    from ingest.retention_estate import Estate
+    from ingest.retention_rows import DuckDbRaw, SnowflakeRaw
+
+    settings = settings_of({"ingest_store": store, "duckdb_path": str(warehouse) if warehouse else None})
+    left_out = {part.value: f"--without {part.value}" for part in without or () if part is not Part.RULES}
+    if Part.STORE not in left_out:
+        folder_of(settings)
+    on_snowflake = warehouse is None and settings.snowflake_account is not None
+    file = None if on_snowflake else warehouse_of(settings, warehouse)
+    where = {
+        "store": settings.store_url,
+        "warehouse": f"Snowflake {settings.snowflake_account}" if on_snowflake else settings.duckdb_path,
+        "models": f"{project} (dbt)",
+    }
+    with ExitStack() as stack:
+        raw: Any = None
+        if file is None and not on_snowflake:
+            left_out.setdefault(Part.WAREHOUSE, f"there is no {settings.duckdb_path}")
+        if Part.WAREHOUSE not in left_out:
+            raw = (
+                DuckDbRaw(file, SystemClock().now)
+                if file
+                else SnowflakeRaw(stack.enter_context(snowflake_of(settings)))
+            )
+        estate = Estate(
+            retention_of(settings),
+            settings.topics,
+            None if Part.STORE in left_out else store_of(settings),
+            raw,
+            _models(settings, project, file, on_snowflake=on_snowflake, left_out=left_out),
+            (lambda: when_free(lambda: read_history(file))) if file else None,
+        )
+        yield _Site(estate, settings, where, left_out, file)
+
+
+def _models(
+    settings: Settings, project: Path, file: Path | None, *, on_snowflake: bool, left_out: dict[str, str]
+) -> Models | None:
+    from ingest.retention_models import Models
+
+    environment = dict(os.environ) | _snowflake_environment(settings)
+    if file:
+        environment["DUCKDB_PATH"] = str(file.absolute())
+    found = Models(project.absolute(), "snowflake" if on_snowflake else "local", environment, retention_of(settings))
+    absent = found.absent() if on_snowflake or file else "there is no warehouse"
+    if absent:
+        left_out.setdefault(Part.MODELS, absent)
+    return None if Part.MODELS in left_out else found
+
+
+def _snowflake_environment(settings: Settings) -> dict[str, str]:
+    """What dbt's profile reads, wherever our settings have it from."""
+    from ingest.settings import revealed
+
+    names = ("account", "username", "authenticator", "private_key_path", "private_key_passphrase", "database")
+    values = {f"snowflake_{name}": getattr(settings, f"snowflake_{name}") for name in names}
+    return {name.upper(): revealed(value) for name, value in values.items() if value is not None}
+
+
+@contextmanager
+def _recorded(site: _Site, taken: Taken) -> Iterator[None]:
+    """Leave job records of the run: in DuckDB, or in the store where the warehouse can't be written by us."""
+    from ingest.jobs import Counts, JobType
+    from ingest.ledger import Ledger
+    from ingest.warehouse import DuckDbWarehouse
+
+    if site.duckdb:
+        with Ledger(site.duckdb, run_of(JobType.RETENTION), SystemClock().now, taken) as ledger:
+            with DuckDbWarehouse(site.duckdb, SystemClock().now) as warehouse:
+                ledger.note(warehouse)
+            yield
+        return
+    with recorder_of(store_of(site.settings), JobType.RETENTION) as recorder:
+        recorder.counts = lambda: Counts(taken.rows, 0, taken.bytes)
+        yield
+
+
+def _ask(site: _Site, now: datetime) -> None:
+    """Show the plan and ask. Raises `SettingsError` off a terminal."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise SettingsError(
+            "nothing was deleted: this asks before it deletes, and here is no terminal",
+            "Look at `ingest retention plan`, then add --yes.",
+        )
+    for line in _lines(site, site.estate.look(now), now):
+        note(line)
+    typer.confirm("\nDelete what is past its time?", abort=True, err=True)
+
+
+# --- what is told --------------------------------------------------------------------------------------
+
+
+def _print(site: _Site, look: Look, now: datetime, output: Output, more: Mapping[str, Any]) -> None:
+    if output is Output.TEXT:
+        for line in _lines(site, look, now):
+            typer.echo(line)
+        return
+    retention = site.estate.retention
+    print_result(
+        {
+            "as_of": now.isoformat(),
+            **asdict(retention),
+            "where": site.where,
+            "left_out": site.left_out,
+            "away": {part: str(error) for part, error in look.away.items()},
+            "shares": [share.to_json() for share in look.shares],
+            **more,
+        },
+        output,
+    )
+
+
+def _lines(site: _Site, look: Look, now: datetime) -> Iterator[str]:
+    out = site.left_out | {part: str(error) for part, error in look.away.items()}
+    yield f"{'as of':10} {now:%Y-%m-%d %H:%M} UTC"
+    for part, place in site.where.items():
+        yield f"{part:10} {'NOT LOOKED AT: ' + out[part] if part in out else place}"
+    yield ""
+    yield from table(_HEADS, [_row(share) for share in look.shares])
+    tips, unloaded = sum(s.tips for s in look.shares), sum(s.unloaded for s in look.shares)
+    if tips:
+        yield f"{tips:,} older objects are kept: they are the last ones of their chains"
+    if unloaded:
+        yield f"{unloaded:,} older objects are kept: they are not loaded. ingest load"
+
+
+def _row(share: Share) -> list[str]:
+    return [
+        share.layer.value,
+        share.name,
+        figure(share.past),
+        figure(share.nbytes),
+        f"{share.oldest:%Y-%m-%d}" if share.oldest else NOTHING,
+        f"{share.horizon:%Y-%m-%d}",
+        share.taker.value,
+    ]
+
+
+def _told(findings: list[Finding]) -> Iterator[str]:
+    yield ""
+    yield f"NOT SOUND: {len(findings):,} findings." if findings else "Sound: nothing is older than it may be."
+    for one in findings:
+        yield f"\n{one.name}  {one.where}\n  {one.what}\n  next: {one.remedy}"
+
+
+def _leave(look: Look, *, wrong: bool) -> None:
+    for error in look.away.values():
+        note(f"error: {error}\nnext:  {error.remedy}")
+    leave(_DIFFERS if wrong else DependencyError.exit_code if look.away else 0)
