@@ -9,10 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingest.cli.wiring import settings_of
+from ingest.cli.wiring import SystemClock, names_of, pipes_of, settings_of, snowflake_of
 from ingest.errors import InputError
 
 if TYPE_CHECKING:
+    from ingest.holdings import Holdings
     from ingest.marks import Marks
     from ingest.settings import Settings
 
@@ -49,13 +50,41 @@ def left_out_of(without: Iterable[Part] | None) -> dict[str, str]:
     return {part.value: f"left out (--without {part.value})" for part in without or ()}
 
 
-def addresses(settings: Settings) -> dict[str, str]:
+def addresses(settings: Settings, named: Path | None = None) -> dict[str, str]:
     """Where each part is."""
+    snowflake = f"snowflake: {settings.snowflake_account}/{settings.snowflake_database}"
     return {
         "broker": settings.kafka_bootstrap_servers,
         "store": settings.store_url,
-        "warehouse": settings.duckdb_path,
+        "warehouse": snowflake if in_snowflake(settings, named) else settings.duckdb_path,
     }
+
+
+def in_snowflake(settings: Settings, named: Path | None) -> bool:
+    """Whether the warehouse is Snowflake: it is where an account is set, unless a DuckDB file is named."""
+    return settings.snowflake_account is not None and named is None
+
+
+def holdings_of(settings: Settings, named: Path | None) -> Callable[[], Holdings] | None:
+    """What asks the warehouse what it holds; None if it is a file that is not there yet."""
+    if in_snowflake(settings, named):
+        return lambda: _landed(settings)
+    path = warehouse_of(settings, named)
+    return None if path is None else lambda: _held(path)
+
+
+def _landed(settings: Settings) -> Holdings:
+    from ingest.landed import read_holdings
+
+    names = names_of(settings)
+    with snowflake_of(settings) as snowflake:
+        return read_holdings(snowflake, names, pipes_of(settings, snowflake), SystemClock().now)
+
+
+def _held(path: Path) -> Holdings:
+    from ingest.holdings import read_holdings
+
+    return when_free(lambda: read_holdings(path))
 
 
 @contextmanager

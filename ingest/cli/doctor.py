@@ -41,7 +41,6 @@ def doctor(
 
     Example: ingest doctor --store data/objects
     """
-    from ingest.doctor import examine, exit_code
     from ingest.telemetry import set_up_logs
 
     flags = {
@@ -53,6 +52,13 @@ def doctor(
     }
     checks = _checks_or_why_not(flags, kafka_config, timeout)
     set_up_logs("ERROR", "auto")  # findings say it better than the log of the client
+    report(checks, timeout, output)
+
+
+def report(checks: list[Check], timeout: float, output: Output) -> None:
+    """Ask each check, tell what it found, and leave with the exit code of the failures."""
+    from ingest.doctor import examine, exit_code
+
     found: list[Checked] = []
     width = max(len(check.name) for check in checks)
     for one in examine(checks, timeout):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest.cli.options import StoreUrl
-from ingest.cli.wiring import settings_of
-from ingest.console import note
+from ingest.cli.options import As, StoreUrl
+from ingest.cli.wiring import SystemClock, names_of, pipes_of, settings_of, snowflake_of, store_of
+from ingest.console import Output, note
 from ingest.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -54,9 +54,35 @@ def render(
             _write(to / f"{name}.sql", setup.render(name))
 
 
+@app.command()
+def check(
+    store: StoreUrl = None,
+    timeout: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds for each check.")] = 120,
+    output: As = Output.TEXT,
+) -> None:
+    """Check the account against the rendered set-up: tables, file format, stage, pipes, errors, cost, times.
+
+    Changes nothing. Exit code 0, or 3 if any check failed (2 if it was for a setting). `ingest verify` goes
+    further: it holds every object and every row against the chain.
+
+    Example: ingest snowflake check
+    """
+    from ingest.cli.doctor import report
+    from ingest.snowflake_checkup import SnowflakeCheckup
+    from ingest.telemetry import set_up_logs
+
+    settings = settings_of({"ingest_store": store})
+    setup, session = setup_of(settings), snowflake_of(settings)
+    set_up_logs("ERROR", "auto")  # findings say it better than the log of the client
+    with session:
+        pipes = pipes_of(settings, session)
+        checkup = SnowflakeCheckup(setup, session, pipes, store_of(settings), SystemClock().now)
+        report(list(checkup.checks()), timeout, output)
+
+
 def setup_of(settings: Settings) -> Setup:
     """What the set-up is made of. Raises `SettingsError` if a setting is missing."""
-    from ingest.ddl import Names, Setup
+    from ingest.ddl import Setup
 
     if not settings.store_url.startswith("s3://"):
         raise SettingsError(
@@ -68,7 +94,7 @@ def setup_of(settings: Settings) -> Setup:
             "It is the output storage_role_arn of infra/aws (docs/snowflake.md, step 1).",
         )
     return Setup(
-        Names(settings.snowflake_name_prefix, settings.snowflake_database),
+        names_of(settings),
         settings.store_url.rstrip("/") + "/",
         settings.snowflake_storage_role_arn,
         settings.snowflake_error_topic_arn,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingest.cli.asking import Part, addresses, chosen, folder_of, left_out_of, marks_of, warehouse_of, when_free
+from ingest.cli.asking import Part, addresses, chosen, folder_of, holdings_of, left_out_of, marks_of
 from ingest.cli.columns import figure, table
 from ingest.cli.options import As, Bootstrap, KafkaConfig, StoreUrl, Topic, Warehouse
 from ingest.cli.retention import retention_of
@@ -59,7 +59,8 @@ def verify(
     """Hold broker, objects, load history and raw rows against each other; name every discrepancy.
 
     Exit code 4 if there is one, 3 if the broker or the warehouse could not be asked. The pipeline may run
-    meanwhile. Objects are listed, and each is asked for its metadata; none is read without --deep.
+    meanwhile. The warehouse is Snowflake where SNOWFLAKE_ACCOUNT is set, unless --warehouse names a DuckDB
+    file. Objects are listed, and each is asked for its metadata; none is read without --deep.
 
     Example: ingest verify --store data/objects --without broker
     """
@@ -73,7 +74,7 @@ def verify(
         retention = retention_of(settings)
         report = run(sources, SystemClock().now, show, complete=complete, deep=deep, retention=retention)
     left_out |= {name: str(error) for name, error in report.away.items()}
-    where = addresses(settings)
+    where = addresses(settings, warehouse)
     if output is Output.JSON:
         typer.echo(json.dumps(_result(report, where, left_out, deep=deep)))
     else:
@@ -87,18 +88,15 @@ def verify(
 def _sources(
     settings: Settings, properties: Mapping[str, str], left_out: dict[str, str], named: Path | None, stack: ExitStack
 ) -> Any:
-    from ingest.holdings import read_holdings
     from ingest.verify import Sources
 
     marks = holdings = None
     if Part.BROKER not in left_out:
         marks = stack.enter_context(marks_of(settings, client_of(settings, properties)))
     if Part.WAREHOUSE not in left_out:
-        path = warehouse_of(settings, named)
-        if path is None:
+        holdings = holdings_of(settings, named)
+        if holdings is None:
             left_out[Part.WAREHOUSE] = f"there is no {settings.duckdb_path}"
-        else:
-            holdings = lambda: when_free(lambda: read_holdings(path))  # noqa: E731
     return Sources(store_of(settings), marks, holdings)
 
 

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from ingest.broker import KafkaBroker
     from ingest.chain import Chain, Store
     from ingest.configuration import Configuration
+    from ingest.ddl import Names
     from ingest.records import Partition
     from ingest.settings import Settings
     from ingest.snowflake import Snowflake
+    from ingest.snowpipe import Snowpipe
     from ingest.survey import Survey
 
 
@@ -133,6 +135,22 @@ def snowflake_of(settings: Settings) -> Snowflake:
             settings.snowflake_host,
         )
     )
+
+
+def names_of(settings: Settings) -> Names:
+    """What everything in Snowflake is called."""
+    from ingest.ddl import Names
+
+    return Names(settings.snowflake_name_prefix, settings.snowflake_database)
+
+
+def pipes_of(settings: Settings, snowflake: Snowflake) -> Snowpipe:
+    """What asks about the pipes that load from the settings' store."""
+    from urllib.parse import urlsplit
+
+    from ingest.snowpipe import Snowpipe
+
+    return Snowpipe(snowflake, names_of(settings), urlsplit(settings.store_url).path)
 
 
 def _revealed(secret: Any) -> str | None:

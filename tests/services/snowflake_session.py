@@ -18,7 +18,8 @@ from snowflake.connector.cursor import DictCursor, SnowflakeCursor
 from snowflake.connector.errors import Error, ProgrammingError
 from sqlglot import Expr, exp
 
-from tests.services.snowflake_statements import DONE, constraints, guarded, instead, rewritten
+from tests.services.snowflake_account import DONE, Account
+from tests.services.snowflake_statements import constraints, guarded, instead, rewritten
 
 _CHANGES_ROWS = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 _CHANGES_OBJECTS = (exp.Create, exp.Drop, exp.Alter)
@@ -26,6 +27,7 @@ _MERGED = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
 
 #: What statements became, by their text and where they were sent: dbt sends the same ones in every run.
 _known: dict[tuple[str, str | None, str | None], list[Expr]] = {}
+_account = Account()
 _KEPT = (exp.Select, exp.Create, exp.Insert, exp.Delete, exp.Alter)
 
 
@@ -55,6 +57,7 @@ class Cursor(FakeSnowflakeCursor):
     def execute(self, command: str, *args: Any, **kwargs: Any) -> FakeSnowflakeCursor:
         statement = guarded(command)
         try:
+            command = _account.answer(command, self._duck_conn) or command
             return self._attempt(instead(statement or command), *args, **kwargs)
         except Error as error:
             if statement is None:

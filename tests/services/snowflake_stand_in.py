@@ -7,6 +7,8 @@ import json
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import fakesnow.arrow
 import fakesnow.fakes
@@ -14,7 +16,8 @@ import fakesnow.server
 import fakesnow.transforms
 import pyarrow as pa
 import uvicorn
-from sqlglot import exp
+from snowflake.connector.errors import ProgrammingError
+from sqlglot import Expr, exp
 from sqlglot.parsers.snowflake import SnowflakeParser
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -55,7 +58,19 @@ def mend() -> None:
     )
     # Speed: a second thread of DuckDB's costs more than it does for a few rows, and fakesnow parses everything twice.
     fakesnow.server.shared_fs.duck_conn.execute("set threads = 1")
-    fakesnow.server.parse_one = functools.lru_cache(fakesnow.server.parse_one)
+    fakesnow.server.parse_one = functools.lru_cache(_parsed(fakesnow.server.parse_one))
+
+
+def _parsed(parse: Callable[..., Expr]) -> Callable[..., Expr]:
+    """Parsing that leaves to the session what sqlglot does not know: policies on rows are an error to it."""
+
+    def parse_or_not(statement: str, **options: Any) -> Expr:
+        try:
+            return parse(statement, **options)
+        except ProgrammingError:
+            return exp.Command(this=statement)
+
+    return parse_or_not
 
 
 def timestamps_or_null(column: pa.ChunkedArray) -> pa.StructArray:

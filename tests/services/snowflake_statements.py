@@ -7,7 +7,7 @@ import re
 import sqlglot
 from sqlglot import Expr, exp
 
-DONE = "select 'Statement executed successfully.' as \"status\""
+from tests.services.snowflake_account import DONE
 
 #: Statements that are answered and not carried out, as they begin, and the query that gives the answer.
 _ANSWERS = (
@@ -22,8 +22,6 @@ _ANSWERS = (
     ),
     # dbt reads the first row, and fakesnow has none.
     (r"show\s+parameters\s+like\s+'query_tag'", "select 'QUERY_TAG' as \"key\", '' as \"value\""),
-    # Asked before a model uses a warehouse of its own; DuckDB has no such function.
-    (r"select\s+current_warehouse\(\)", "select 'AIVO_TRANSFORM_WH' as warehouse"),
 )
 _COMMENTS = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
 _FLAGS = re.IGNORECASE | re.DOTALL
