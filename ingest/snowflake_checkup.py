@@ -13,6 +13,7 @@ import polars as pl
 from ingest import ddl
 from ingest.doctor import Check, Finding, failed, ok, skipped, warning
 from ingest.layout import Kind, kind_of
+from ingest.pipe_admin import SnowflakePipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -135,11 +136,9 @@ class SnowflakeCheckup:
 
     def definition(self, table: str) -> Finding:
         """Whether the pipe does what is rendered."""
-        pipe = self._pipes[self._bare(table)]
-        if _plain(pipe.definition) != _plain(self._setup.copy_into(table)):
+        pipe = SnowflakePipe(table, self._setup, self._session, self._snowpipe, self._store, self._now)
+        if not pipe.is_as_rendered():
             return warning("it is another than the rendered one", f"ingest snowflake replace-pipe {table}")
-        if self._setup.error_topic_arn and not pipe.error_integration:
-            return warning("its errors are sent to nobody", f"ingest snowflake replace-pipe {table}")
         return ok("as rendered")
 
     def state(self, table: str) -> Finding:
@@ -246,11 +245,6 @@ def _compared(key: str, expected: list[tuple[Any, ...]], found: list[tuple[Any, 
 
 def _is_zoneless(kind: str) -> bool:
     return kind in ("timestamp_ntz", "timestamp without time zone", "text", "number")
-
-
-def _plain(statement: str) -> str:
-    """A statement without what makes no difference: spaces, capitals, quotes around names, a semicolon."""
-    return re.sub(r"\s+", "", statement).lower().rstrip(";")
 
 
 def _ago(age: timedelta) -> str:

@@ -86,7 +86,7 @@ HISTORY_SCHEMA: Final = {name: _POLARS[kind.split()[0]] for name, kind in HISTOR
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A line of the load history. Times are aware, in UTC; `bytes` is the object's size in the store."""
+    """A line of the load history. Times are aware, in UTC; `bytes` is the object's size, 0 if not known."""
 
     file: str
     status: Literal["loaded", "failed", "expired"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from ingest.cli.options import As, StoreUrl
 from ingest.cli.wiring import SystemClock, names_of, pipes_of, settings_of, snowflake_of, store_of
-from ingest.console import Output, note
+from ingest.console import Output, note, print_result
 from ingest.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -78,6 +79,57 @@ def check(
         pipes = pipes_of(settings, session)
         checkup = SnowflakeCheckup(setup, session, pipes, store_of(settings), SystemClock().now)
         report(list(checkup.checks()), timeout, output)
+
+
+class PipeOf(StrEnum):
+    """Which pipe: that of which table."""
+
+    RAW_EVENTS = "raw_events"
+    JOB_RUNS = "job_runs"
+
+
+@app.command("replace-pipe")
+def replace_pipe(
+    table: Annotated[PipeOf, typer.Argument(help="The table that the pipe loads into.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; else only tell what would be done.")] = False,
+    settle: Annotated[
+        float, typer.Option(min=0, max=3600, help="Seconds for loads under way, and for late notifications.")
+    ] = 120,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds until all must be in the table.")] = 1800,
+    store: StoreUrl = None,
+    output: As = Output.TEXT,
+) -> None:
+    """Replace a pipe by the rendered one, and load what is in the store and not in the table: each object once.
+
+    A pipe remembers what it loaded, and CREATE OR REPLACE forgets it; here the new pipe is only told of objects
+    that no row is from. Interrupted anywhere, run it again. Needs the loader's role (SNOWFLAKE_ROLE).
+
+    Example: ingest snowflake replace-pipe raw_events --apply
+    """
+    import time
+
+    from ingest.pipe_admin import SnowflakePipe
+    from ingest.replacement import Replacement
+
+    settings, clock = settings_of({"ingest_store": store}), SystemClock().now
+    setup = setup_of(settings)
+    with snowflake_of(settings) as session:
+        pipes = pipes_of(settings, session)
+        pipe = SnowflakePipe(table.value, setup, session, pipes, store_of(settings), clock)
+        replacement = Replacement(pipe, clock, time.sleep, note, settle)
+        if not apply:
+            result = {"as_rendered": pipe.is_as_rendered(), "missing": len(replacement.missing()), "applied": False}
+        else:
+            outcome = replacement.run(patience)
+            result = {
+                "replaced": outcome.replaced,
+                "refreshed": len(outcome.refreshed),
+                "copied": len(outcome.copied),
+                "applied": True,
+            }
+    print_result(result, output)
+    if not apply:
+        note("nothing was changed: add --apply")
 
 
 def setup_of(settings: Settings) -> Setup:
