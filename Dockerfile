@@ -9,7 +9,7 @@ ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
 # --- what builds: the installer, the wheel, an environment for each image --------------------------------------
 
-FROM ${PYTHON_IMAGE} AS build
+FROM ${PYTHON_IMAGE} AS installer
 # A mirror: --build-arg PIP_INDEX_URL=… --build-arg UV_DEFAULT_INDEX=…
 ARG PIP_INDEX_URL
 ARG UV_DEFAULT_INDEX
@@ -19,19 +19,24 @@ COPY requirements/ requirements/
 RUN python -m venv /opt/installer \
     && /opt/installer/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes \
         -r requirements/uv.txt
+
+FROM installer AS wheel
 COPY pyproject.toml README.md LICENSE ./
 COPY ingest/ ingest/
 RUN /opt/installer/bin/uv build --wheel --require-hashes --build-constraints requirements/all.txt --out-dir /wheels
 
-FROM build AS consumer-environment
+# Dependencies first: a change of our own code leaves them as they are.
+FROM installer AS consumer-environment
 RUN python -m venv --without-pip /opt/venv \
-    && /opt/installer/bin/uv pip sync --python /opt/venv/bin/python --require-hashes requirements/consumer.txt \
-    && /opt/installer/bin/uv pip install --python /opt/venv/bin/python --no-deps --no-index /wheels/*.whl
+    && /opt/installer/bin/uv pip sync --python /opt/venv/bin/python --require-hashes requirements/consumer.txt
+COPY --from=wheel /wheels /wheels
+RUN /opt/installer/bin/uv pip install --python /opt/venv/bin/python --no-deps --no-index /wheels/*.whl
 
-FROM build AS dbt-environment
+FROM installer AS dbt-environment
 RUN python -m venv --without-pip /opt/venv \
-    && /opt/installer/bin/uv pip sync --python /opt/venv/bin/python --require-hashes requirements/dbt.txt \
-    && /opt/installer/bin/uv pip install --python /opt/venv/bin/python --no-deps --no-index /wheels/*.whl
+    && /opt/installer/bin/uv pip sync --python /opt/venv/bin/python --require-hashes requirements/dbt.txt
+COPY --from=wheel /wheels /wheels
+RUN /opt/installer/bin/uv pip install --python /opt/venv/bin/python --no-deps --no-index /wheels/*.whl
 
 # --- what both images have in common ----------------------------------------------------------------------------
 

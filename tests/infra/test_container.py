@@ -106,8 +106,8 @@ def test_whatever_is_installed_has_a_hash():
         for command in re.split(r"&&|;", run):
             if re.search(r"\b(pip install|pip sync|uv build)\b", command) and "--no-index" not in command:
                 assert "--require-hashes" in command, command
-    assert "requirements/consumer.txt" in said("consumer-environment", "RUN")[-1]
-    assert "requirements/dbt.txt" in said("dbt-environment", "RUN")[-1]
+    for stage in ("consumer", "dbt"):
+        assert f"--require-hashes requirements/{stage}.txt" in " ".join(said(f"{stage}-environment", "RUN"))
 
 
 def test_the_locks_of_the_images_are_parts_of_the_whole_one():

@@ -194,6 +194,12 @@ def test_a_pod_has_no_rights_that_it_does_not_need(pod):
     assert spec["serviceAccountName"] in accounts
 
 
+def test_the_example_is_the_service_account_that_the_role_in_aws_trusts():
+    example = document("infra/k8s/overlays/example/kustomization.yaml")
+    account = f"system:serviceaccount:{example['namespace']}:{PODS['ingest-consumer']['spec']['serviceAccountName']}"
+    assert account in (ROOT / "infra/aws/terraform.tfvars.example").read_text()
+
+
 def selectors(manifest: Manifest) -> Iterator[Manifest]:
     """Everything in a manifest that picks pods by labels."""
     for name, value in manifest.items():

@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+import yaml
 
 from ingest.health import Why
 from ingest.metrics import METRICS
@@ -146,6 +147,20 @@ def test_every_metric_is_on_the_dashboard():
     shown = {metric for _, query in SHOWN for metric in metrics_of(query)}
     missing = [one.name for one in METRICS if not {one.name, f"{one.name}_bucket"} & shown]
     assert missing == []
+
+
+def test_promtool_takes_the_dashboards_queries(tmp_path):
+    filled = {"$__rate_interval": "1m", "$__range": "6h", "$topic": ".*"}
+    rules = []
+    for number, (_, query) in enumerate(SHOWN):
+        for variable, value in filled.items():
+            query = query.replace(variable, value)  # noqa: PLW2901 - the same query, as Grafana would send it
+        rules.append({"record": f"shown:{number}", "expr": query})
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "shown", "rules": rules}]}))
+    done = subprocess.run(
+        [promtool(), "check", "rules", str(tmp_path / "rules.yaml")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_alerts_that_the_dashboard_names_exist():
