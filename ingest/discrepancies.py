@@ -47,9 +47,9 @@ _LOAD_ANEW: Final = "Move the warehouse away and run `ingest load`: it fills a n
 
 #: What to do about each.
 REMEDIES: Final[Mapping[Kind, str]] = {
-    Kind.GAP: f"{_PUT_BACK}. Look for who deletes objects: a lifecycle rule, a job, a person. Before the first object "
-    "of a chain it may have been retention, though nothing shows it: see `ingest retention audit`, and verify with the "
-    "warehouse that they were loaded into.",
+    Kind.GAP: f"{_PUT_BACK}. Look for who deletes objects: a lifecycle rule, a job, a person. Before the first "
+    "object of a chain it may have been retention, though nothing shows it: see `ingest retention audit`, and verify "
+    "with the warehouse that they were loaded into.",
     Kind.OVERLAP: "Two writers had different chains: look for a copied object, or a store that overwrites. "
     "Staging keeps one row of each record, so models are right; put the object away that has the wrong name.",
     Kind.OBJECT_MISSING: f"{_PUT_BACK}, before a consumer writes its slot anew. If very many are missing: is "

@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingest.cli.asking import folder_of, warehouse_of, when_free
 from ingest.cli.columns import NOTHING, figure, table
-from ingest.cli.jobs import recorder_of, run_of
 from ingest.cli.options import As, StoreUrl
+from ingest.cli.retention_site import Part, Site, recorded, site_of
 from ingest.cli.selecting import instant
-from ingest.cli.wiring import SystemClock, settings_of, snowflake_of, store_of
+from ingest.cli.wiring import SystemClock
 from ingest.console import Output, leave, note, print_result
 from ingest.errors import DependencyError, SettingsError
 
 if TYPE_CHECKING:
-    from ingest.retention import Retention
-    from ingest.retention_estate import Estate, Look, Taken
+    from ingest.retention_estate import Look
     from ingest.retention_layers import Finding, Share
-    from ingest.retention_models import Models
-    from ingest.settings import Settings
 
 _DIFFERS = 4
 _HEADS = ("layer", "what", "past\nit", "bytes", "oldest", "kept\nfrom", "taken by")
-
-
-class Part(StrEnum):
-    """What can be left out."""
-
-    STORE = "store"
-    WAREHOUSE = "warehouse"
-    MODELS = "models"
-    RULES = "rules"
 
 
 Project = Annotated[Path, typer.Option(help="The dbt project, for staging, aggregates and views.")]
@@ -74,7 +58,7 @@ def plan(
     Example: ingest retention plan --as-of 2027-01-01
     """
     now = instant("--as-of", as_of) or SystemClock().now()
-    with _site(store, warehouse, project, without) as site:
+    with site_of(store, warehouse, project, without or ()) as site:
         look = site.estate.look(now)
     _print(site, look, now, output, {})
     if output is Output.TEXT:
@@ -104,10 +88,10 @@ def apply(
     from ingest.retention_estate import Taken
 
     now, taken = SystemClock().now(), Taken()
-    with _site(store, warehouse, project, without) as site:
+    with site_of(store, warehouse, project, without or ()) as site:
         if not yes:
             _ask(site, now)
-        with _recorded(site, taken):
+        with recorded(site, taken):
             site.estate.apply(now, taken)
             rules = site.estate.set_rules() if lifecycle else None
     for name, why in site.left_out.items():
@@ -138,7 +122,7 @@ def audit(
     from ingest.retention_audit import audit as run
 
     now = SystemClock().now()
-    with _site(store, warehouse, project, without) as site:
+    with site_of(store, warehouse, project, without or ()) as site:
         found = run(site.estate, now, timedelta(days=grace_days), rules=Part.RULES not in (without or ()))
     told = {"sound": not found.findings, "findings": [asdict(one) for one in found.findings]}
     _print(site, found.look, now, output, told)
@@ -148,110 +132,7 @@ def audit(
     _leave(found.look, wrong=bool(found.findings))
 
 
-def retention_of(settings: Settings) -> Retention:
-    """The three figures."""
-    from ingest.retention import Retention
-
-    return Retention(settings.raw_retention_months, settings.aggregate_retention_years, settings.realtime_view_days)
-
-
-# --- who is asked --------------------------------------------------------------------------------------
-
-
-class _Site(NamedTuple):
-    """The estate that the settings name, where each part of it is, and why parts are left out.
-
-    `duckdb` is the warehouse's file; None: it is Snowflake, or there is none.
-    """
-
-    estate: Estate
-    settings: Settings
-    where: dict[str, str]
-    left_out: dict[str, str]
-    duckdb: Path | None
-
-
-@contextmanager
-def _site(store: str | None, warehouse: Path | None, project: Path, without: list[Part] | None) -> Iterator[_Site]:
-    from ingest.holdings import read_history
-    from ingest.retention_estate import Estate
-    from ingest.retention_rows import DuckDbRaw, SnowflakeRaw
-
-    settings = settings_of({"ingest_store": store, "duckdb_path": str(warehouse) if warehouse else None})
-    left_out = {part.value: f"--without {part.value}" for part in without or () if part is not Part.RULES}
-    if Part.STORE not in left_out:
-        folder_of(settings)
-    on_snowflake = warehouse is None and settings.snowflake_account is not None
-    file = None if on_snowflake else warehouse_of(settings, warehouse)
-    where = {
-        "store": settings.store_url,
-        "warehouse": f"Snowflake {settings.snowflake_account}" if on_snowflake else settings.duckdb_path,
-        "models": f"{project} (dbt)",
-    }
-    with ExitStack() as stack:
-        raw: Any = None
-        if file is None and not on_snowflake:
-            left_out.setdefault(Part.WAREHOUSE, f"there is no {settings.duckdb_path}")
-        if Part.WAREHOUSE not in left_out:
-            raw = (
-                DuckDbRaw(file, SystemClock().now)
-                if file
-                else SnowflakeRaw(stack.enter_context(snowflake_of(settings)))
-            )
-        estate = Estate(
-            retention_of(settings),
-            settings.topics,
-            None if Part.STORE in left_out else store_of(settings),
-            raw,
-            _models(settings, project, file, on_snowflake=on_snowflake, left_out=left_out),
-            (lambda: when_free(lambda: read_history(file))) if file else None,
-        )
-        yield _Site(estate, settings, where, left_out, file)
-
-
-def _models(
-    settings: Settings, project: Path, file: Path | None, *, on_snowflake: bool, left_out: dict[str, str]
-) -> Models | None:
-    from ingest.retention_models import Models
-
-    environment = dict(os.environ) | _snowflake_environment(settings)
-    if file:
-        environment["DUCKDB_PATH"] = str(file.absolute())
-    found = Models(project.absolute(), "snowflake" if on_snowflake else "local", environment, retention_of(settings))
-    absent = found.absent() if on_snowflake or file else "there is no warehouse"
-    if absent:
-        left_out.setdefault(Part.MODELS, absent)
-    return None if Part.MODELS in left_out else found
-
-
-def _snowflake_environment(settings: Settings) -> dict[str, str]:
-    """What dbt's profile reads, wherever our settings have it from."""
-    from ingest.settings import revealed
-
-    names = ("account", "username", "authenticator", "private_key_path", "private_key_passphrase", "database")
-    values = {f"snowflake_{name}": getattr(settings, f"snowflake_{name}") for name in names}
-    return {name.upper(): revealed(value) for name, value in values.items() if value is not None}
-
-
-@contextmanager
-def _recorded(site: _Site, taken: Taken) -> Iterator[None]:
-    """Leave job records of the run: in DuckDB, or in the store where the warehouse can't be written by us."""
-    from ingest.jobs import Counts, JobType
-    from ingest.ledger import Ledger
-    from ingest.warehouse import DuckDbWarehouse
-
-    if site.duckdb:
-        with Ledger(site.duckdb, run_of(JobType.RETENTION), SystemClock().now, taken) as ledger:
-            with DuckDbWarehouse(site.duckdb, SystemClock().now) as warehouse:
-                ledger.note(warehouse)
-            yield
-        return
-    with recorder_of(store_of(site.settings), JobType.RETENTION) as recorder:
-        recorder.counts = lambda: Counts(taken.rows, 0, taken.bytes)
-        yield
-
-
-def _ask(site: _Site, now: datetime) -> None:
+def _ask(site: Site, now: datetime) -> None:
     """Show the plan and ask. Raises `SettingsError` off a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise SettingsError(
@@ -266,7 +147,7 @@ def _ask(site: _Site, now: datetime) -> None:
 # --- what is told --------------------------------------------------------------------------------------
 
 
-def _print(site: _Site, look: Look, now: datetime, output: Output, more: Mapping[str, Any]) -> None:
+def _print(site: Site, look: Look, now: datetime, output: Output, more: Mapping[str, Any]) -> None:
     if output is Output.TEXT:
         for line in _lines(site, look, now):
             typer.echo(line)
@@ -286,7 +167,7 @@ def _print(site: _Site, look: Look, now: datetime, output: Output, more: Mapping
     )
 
 
-def _lines(site: _Site, look: Look, now: datetime) -> Iterator[str]:
+def _lines(site: Site, look: Look, now: datetime) -> Iterator[str]:
     out = site.left_out | {part: str(error) for part, error in look.away.items()}
     yield f"{'as of':10} {now:%Y-%m-%d %H:%M} UTC"
     for part, place in site.where.items():

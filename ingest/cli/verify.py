@@ -14,7 +14,7 @@ import typer
 from ingest.cli.asking import Part, addresses, chosen, folder_of, holdings_of, left_out_of, marks_of
 from ingest.cli.columns import figure, table
 from ingest.cli.options import As, Bootstrap, KafkaConfig, StoreUrl, Topic, Warehouse
-from ingest.cli.retention import retention_of
+from ingest.cli.retention_site import retention_of
 from ingest.cli.wiring import SystemClock, client_of, pairs, store_of
 from ingest.console import Output, leave, note, progress
 from ingest.errors import DependencyError
