@@ -164,7 +164,9 @@ class S3Store:
     def server_time(self) -> datetime | None:
         """What the server's clock says, to the second; None if it does not say."""
         with self._calling("can't ask for the time") as s3:
-            head = s3.head_bucket(Bucket=self._bucket)["ResponseMetadata"]["HTTPHeaders"]
+            # below the prefix, like all that is asked: to ask for the bucket itself may not be allowed
+            found = s3.list_objects_v2(Bucket=self._bucket, Prefix=self._root, MaxKeys=1)
+        head = found["ResponseMetadata"]["HTTPHeaders"]
         return parsedate_to_datetime(head["date"]) if "date" in head else None
 
     def _connected(self) -> S3Client:

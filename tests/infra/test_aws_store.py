@@ -86,6 +86,7 @@ def work(store: S3Store) -> None:
     for entry in store.list():
         store.read(entry.key)
     assert store.metadata("_probe/accepted-00000000-00000000") is None
+    assert store.server_time() is not None
 
 
 @pytest.mark.parametrize("prefix", ["events", "raw/events", ""])
