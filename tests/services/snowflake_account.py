@@ -22,6 +22,8 @@ _KINDS = (
     "|row access policy|storage lifecycle policy"
 )
 _FLAGS = re.IGNORECASE | re.DOTALL
+#: dbt's comment stands behind its statements.
+_COMMENTS = re.compile(r"^(?:\s|/\*.*?\*/|--[^\n]*\n)*|/\*[^*]*\*/\s*;?\s*$", re.DOTALL)
 _CREATE = re.compile(
     rf"create\s+(?P<replace>or\s+replace\s+)?(?P<kind>{_KINDS})\s+(?P<unless>if\s+not\s+exists\s+)?(?P<name>[\w.]+)",
     _FLAGS,
@@ -36,9 +38,19 @@ _FORMAT = re.compile(
 )
 _STAGE = re.compile(r"create\s+stage\s+if\s+not\s+exists\s+(?P<name>[\w.]+)\s+.*?url\s*=\s*'(?P<url>[^']+)'", _FLAGS)
 _DESCRIBE = re.compile(r"describe\s+(?P<kind>file\s+format|stage)\s+(?P<name>[\w.]+)$", _FLAGS)
-_NOTHING = re.compile(
-    r"alter\s+database\s+\w+\s+set\s+data_retention_time_in_days|alter\s+table\s+[\w.]+\s+modify\s+column\s+\w+\s+set\s+masking\s+policy"
-    r"|alter\s+(?:table|view)\s+[\w.]+\s+add\s+row\s+access\s+policy|drop\s+database",
+_NOTHING = re.compile(r"alter\s+database\s+\w+\s+set\s+data_retention_time_in_days|drop\s+database", _FLAGS)
+_LIMIT = re.compile(
+    r"alter\s+table\s+(?P<table>[\w.]+)\s+add\s+row\s+access\s+policy\s+(?P<name>[\w.]+)\s+on\s+\(\w+\)$", _FLAGS
+)
+_MASK = re.compile(
+    r"alter\s+table\s+(?P<table>[\w.]+)\s+modify\s+column\s+(?P<column>\w+)\s+set\s+masking\s+policy\s+(?P<name>[\w.]+)"
+    r"(?P<force>\s+force)?$",
+    _FLAGS,
+)
+_REMADE = re.compile(r"create\s+or\s+replace\s+(?:transient\s+)?table\s+(?P<table>[\w.]+)", _FLAGS)
+_POLICIES = re.compile(
+    r"table\(\w+\.information_schema\.policy_references\(\s*ref_entity_name\s*=>\s*'(?P<table>[\w.]+)',\s*"
+    r"ref_entity_domain\s*=>\s*'TABLE'\s*\)\s*\)",
     _FLAGS,
 )
 _ATTACHING = re.compile(r"execute\s+immediate\s+\$\$.*add\s+storage\s+lifecycle\s+policy\s+(?P<name>[\w.]+)", _FLAGS)
@@ -66,11 +78,12 @@ class Account:
         self._known = set(_BUILT_IN)
         self._formats: dict[str, str] = {}
         self._stages: dict[str, str] = {}
+        self._policies: dict[str, set[str]] = {}  #: kinds of policies by table
         self._pipes = Pipes(self._stages)
 
     def answer(self, command: str, duck: duckdb.DuckDBPyConnection) -> str | None:
         """The query that answers the command; None if the command is nothing of an account's."""
-        command = command.strip().rstrip(";")
+        command = _COMMENTS.sub("", command).strip().rstrip(";").rstrip()
         for pattern, carry_out in self._ways():
             if found := pattern.match(command):
                 return carry_out(found, duck)
@@ -88,6 +101,9 @@ class Account:
             (_STAGE, self._stage),
             (_DESCRIBE, self._describe),
             (_NOTHING, lambda found, duck: DONE),
+            (_LIMIT, self._limit),
+            (_MASK, self._mask),
+            (_REMADE, self._remake),
             (_ATTACHING, self._attach),
             (_SHOW_PIPES, self._show_pipes),
             (_TELL, self._notify),
@@ -114,14 +130,13 @@ class Account:
 
     def _grant(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str | None:
         kind = found.groupdict().get("kind", "role")
-        if self._known != _BUILT_IN:  # an account that was set up, and not one where dbt alone makes everything
-            self._require((kind.lower(), found["name"].upper()))
+        self._require_if_set_up((kind.lower(), found["name"].upper()))
         if "kind" not in found.groupdict():
             self._grant(_GRANTED.match(found.string) or found, duck)
         return DONE
 
     def _use(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str:
-        self._require(("role", found["name"].upper()))
+        self._require_if_set_up(("role", found["name"].upper()))
         return DONE
 
     def _format(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str | None:
@@ -149,6 +164,32 @@ class Account:
         on = re.search(r"use_logical_type\s*=\s*true", self._formats[name], re.IGNORECASE) is not None
         return f"""select 'USE_LOGICAL_TYPE' as "property", '{str(on).lower()}' as "property_value\""""
 
+    def _limit(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str:
+        self._require(("row access policy", found["name"].upper()))
+        if "ROW_ACCESS_POLICY" in self._policies.get(found["table"].upper(), ()):
+            raise ProgrammingError(
+                msg=f"Object {found['table']} already has a ROW_ACCESS_POLICY.", errno=3507, sqlstate="22023"
+            )
+        self._policies.setdefault(found["table"].upper(), set()).add("ROW_ACCESS_POLICY")
+        return DONE
+
+    def _mask(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str:
+        self._require(("masking policy", found["name"].upper()))
+        if "MASKING_POLICY" in self._policies.get(found["table"].upper(), ()) and not found["force"]:
+            raise ProgrammingError(
+                msg=f"Column {found['column']} already attached to a masking policy.", errno=3506, sqlstate="22023"
+            )
+        self._policies.setdefault(found["table"].upper(), set()).add("MASKING_POLICY")
+        return DONE
+
+    def _remake(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> None:
+        self._policies.pop(found["table"].upper(), None)
+
+    def _policies_of(self, found: re.Match[str]) -> str:
+        kinds = sorted(self._policies.get(found["table"].upper(), ()))
+        lines = [f"select '{kind}' as policy_kind" for kind in kinds]
+        return f"({' union all '.join(lines) or 'select null as policy_kind where 1 = 0'})"
+
     def _attach(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str:
         self._require(("storage lifecycle policy", found["name"].upper()))
         return DONE
@@ -164,6 +205,7 @@ class Account:
         """A query of Snowflake's own functions, these replaced by what is known."""
         changed = _WHERE.sub(lambda found: f"'{_SESSION[found[1].lower()]}'", command)
         changed = _STATUS.sub(lambda found: f"'{self._pipes.status(found['name'].upper())}'", changed)
+        changed = _POLICIES.sub(self._policies_of, changed)
         changed = _COPY_HISTORY.sub(_history_of, changed)
         changed = _USAGE.sub(lambda found: f"(select * from {USAGE} where pipe_name = '{found['pipe']}')", changed)
         if changed != command:
@@ -173,6 +215,11 @@ class Account:
     def _key(self, found: re.Match[str]) -> tuple[str, str]:
         kind = re.sub(r"\s+", " ", found["kind"].lower()).removeprefix("storage ").removeprefix("notification ")
         return ("storage lifecycle policy" if kind == "lifecycle policy" else kind, found["name"].upper())
+
+    def _require_if_set_up(self, key: tuple[str, str]) -> None:
+        """In an account where dbt alone makes everything, no role was ever made."""
+        if self._known != _BUILT_IN:
+            self._require(key)
 
     def _require(self, key: tuple[str, str]) -> None:
         if key not in self._known:
