@@ -226,8 +226,10 @@ class Examination:
 
     def _waits(self, item: Item) -> bool:
         in_place = item.stored is None or item.stored.in_place
-        known = self._evidence.holdings is not None and layout.kind_of(item.key) is not layout.Kind.JOB
-        return known and in_place and item.size is not None and item.line is None and not item.rows
+        holdings = self._evidence.holdings
+        if holdings is None or layout.kind_of(item.key) is layout.Kind.JOB or item.line or item.rows:
+            return False
+        return in_place and item.size is not None and not self._expiry.forgotten(item, holdings.known_since)
 
     def _not_loaded(self) -> Iterator[Discrepancy]:
         """Objects that wait though all should be loaded, or though loaders have gone on behind them."""

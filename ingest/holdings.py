@@ -66,12 +66,14 @@ class Rows:
 class Holdings:
     """The history and the rows, by key. Rows of an object are of one chain, unless something is wrong.
 
-    `jobs` are the times of the newest job record of each object that held some; aware.
+    `jobs` are the times of the newest job record of each object that held some; aware. The history has forgotten
+    loads from before `known_since`; None: it remembers all.
     """
 
     history: dict[str, History] = field(default_factory=dict)
     rows: dict[str, list[Rows]] = field(default_factory=dict)
     jobs: dict[str, datetime] = field(default_factory=dict)
+    known_since: datetime | None = None
 
 
 def read_history(path: Path) -> dict[str, History]:

@@ -20,7 +20,8 @@ _TABLES: Final = ("raw_events", "job_runs")
 _COUNTS: Final = """
     select
         _topic, _topic_id, _partition, _file,
-        count(*), count(distinct _offset), min(_offset), max(_offset), count(_error), max(_loaded_at)
+        count(*), count(distinct _offset), min(_offset), max(_offset), count(_error),
+        max(_ingested_at), max(_loaded_at)
     from {records}
     group by _topic, _topic_id, _partition, _file
     order by _topic, _topic_id, _partition, min(_offset)
@@ -43,6 +44,7 @@ def read_holdings(snowflake: Snowflake, names: Names, pipes: Snowpipe, clock: Ca
         found.rows.setdefault(key, []).append(counted)
         last[key] = max(loaded_at, last.get(key, loaded_at))
     oldest = min((line.completed_at for line in lines.values()), default=clock())
+    found.known_since = oldest
     found.history = {key: line for key, line in lines.items() if key in before or key in found.rows}
     for key in found.rows.keys() - found.history.keys():
         if last[key] < oldest:
@@ -57,9 +59,9 @@ def _rows(snowflake: Snowflake, names: Names, pipes: Snowpipe) -> Iterator[tuple
 
 
 def _counted(row: tuple[Any, ...], pipes: Snowpipe) -> tuple[str, Rows, datetime]:
-    topic, topic_id, partition, file, count, distinct, first, last, quarantined, loaded_at = row
+    topic, topic_id, partition, file, count, distinct, first, last, quarantined, newest, loaded_at = row
     chain = ChainId(topic, topic_id, int(partition))
-    return pipes.key_of(file), Rows(chain, count, distinct, int(first), int(last), quarantined), loaded_at
+    return pipes.key_of(file), Rows(chain, count, distinct, int(first), int(last), quarantined, newest), loaded_at
 
 
 def _lines(pipes: Snowpipe, now: datetime) -> dict[str, History]:

@@ -42,6 +42,13 @@ class Expiry:
         """Whether the object may be gone."""
         return self.of_rows(item) or (item.line is not None and self._is_old(item.newest))
 
+    def forgotten(self, item: Item, known_since: datetime | None) -> bool:
+        """Whether nobody would know any more that it was loaded: its rows may be gone, and so is the history."""
+        stored_at = item.stored.modified if item.stored else None
+        return (
+            known_since is not None and stored_at is not None and stored_at < known_since and self._is_old(stored_at)
+        )
+
     def taken(self, gap: Gap, items: Mapping[int, Item]) -> list[Hole]:
         """The parts of a gap that retention took; `items` are those of the chain, by slot."""
         if self._is_past(gap.follower, items):

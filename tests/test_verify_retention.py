@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingest.chain import Chain
+from ingest.holdings import read_holdings
 from ingest.layout import Slot, kind_of, slot_of
 from ingest.objects import ChainId, Encoder
 from ingest.records import OffsetRange
+from ingest.verify import Sources, verify
 from ingest.warehouse import DuckDbWarehouse
 from tests.aged import HORIZON, NEAR, NOW, OLD, RETENTION, YOUNG, AgedStore, load_at, query
 from tests.chains import batch
@@ -165,6 +167,33 @@ def test_known_objects_before_the_first_one_must_all_be_old(loaded: Site) -> Non
     assert found(loaded) == {("object_missing", FOURTH)}
     loaded.sql("delete from raw.load_history where file in (?, ?, ?)", FIRST, SECOND, THIRD)
     assert found(loaded) == {("gap", None), ("object_missing", FOURTH)}
+
+
+# --- a history that forgets, as Snowflake's does ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("known_since", "age", "expected"),
+    [
+        (YOUNG - timedelta(days=1), OLD, set()),
+        (YOUNG - timedelta(days=1), NEAR, {("not_loaded", FIRST)}),
+        (OLD - timedelta(days=1), OLD, {("not_loaded", FIRST)}),
+        (None, OLD, {("not_loaded", FIRST)}),
+    ],
+)
+def test_old_objects_whose_load_nobody_remembers_do_not_wait(loaded: Site, known_since, age, expected) -> None:
+    """Their rows went a few days before they do."""
+    expire(loaded)
+    for table, column in (("load_history", "file"), ("raw_events", "_file")):
+        loaded.sql(f"delete from raw.{table} where {column} = ?", FIRST)  # noqa: S608
+    loaded.store.ages[FIRST] = age
+    holdings = read_holdings(loaded.warehouse)
+    holdings.known_since = known_since
+    report = verify(
+        Sources(loaded.store, None, lambda: holdings), lambda: NOW, lambda count: None, retention=RETENTION
+    )
+    assert {(one.kind.value, one.key) for one in report.discrepancies} == expected
+    assert [one.waiting for one in report.accounts] == [len(expected)]
 
 
 # --- a warehouse that was filled anew ------------------------------------------------------------------
