@@ -149,7 +149,7 @@ def test_the_broker_is_where_the_consumer_looks_with_the_topic_that_it_reads():
     host, port = environment["KAFKA_BOOTSTRAP_SERVERS"].split(":")
     assert f"--advertise-kafka-addr=internal://{host}:{port}," in " ".join(SERVICES[host]["command"])
     assert environment["KAFKA_TOPIC_EVENTS_RAW"] in SERVICES["topic"]["entrypoint"]
-    assert f"--brokers={host}:{port}" in SERVICES["topic"]["command"]
+    assert f"brokers={host}:{port}" in SERVICES["topic"]["command"]
     assert SERVICES["topic"]["image"] == SERVICES[host]["image"], "one version of rpk and broker"
 
 
