@@ -159,7 +159,7 @@ class Settings(BaseModel):
         None, "The AWS role by which Snowflake writes there", "arn:aws:iam::123456789012:role/aivo-snowflake-errors"
     )
     snowflake_credit_quota: PositiveInt = _setting(
-        100, "Credits a month at which the resource monitor stops the virtual warehouses", unit="credits"
+        400, "Credits a month at which the resource monitor stops the virtual warehouses", unit="credits"
     )
 
     raw_retention_months: PositiveInt = _setting(18, "How long objects and raw rows are kept", unit="months", le=1200)

@@ -116,7 +116,7 @@ class Snowflake:
         return self._login.database
 
     def __enter__(self) -> Self:
-        with self._translated():
+        with self._translated(), self._opening_the_key():
             self._session = connector.connect(
                 **self._login.options(),
                 login_timeout=_LOGIN_SECONDS,
@@ -161,16 +161,24 @@ class Snowflake:
             yield
         except errors.Error as error:
             raise _ours(self.where, error) from error
-        except (FileNotFoundError, PermissionError) as error:
-            raise SettingsError(
-                f"the private key {error.filename} can't be read ({error.strerror})",
-                "See SNOWFLAKE_PRIVATE_KEY_PATH.",
-            ) from error
-        except (TypeError, ValueError) as error:
-            if "password" not in str(error).lower() and "key" not in str(error).lower():
+
+    @contextmanager
+    def _opening_the_key(self) -> Iterator[None]:
+        """The private key's own errors, which the connector lets through as they are."""
+        path = self._login.credentials.private_key_path
+        try:
+            yield
+        except OSError as error:
+            if path is None or error.filename != path:
                 raise
             raise SettingsError(
-                "the private key can't be opened: is it a PEM file of PKCS#8, and its passphrase right?",
+                f"the private key {path} can't be read ({error.strerror})", "See SNOWFLAKE_PRIVATE_KEY_PATH."
+            ) from error
+        except (TypeError, ValueError) as error:
+            if path is None:
+                raise
+            raise SettingsError(
+                f"the private key {path} can't be opened: is it a PEM file of PKCS#8, and its passphrase right?",
                 "See SNOWFLAKE_PRIVATE_KEY_PATH and SNOWFLAKE_PRIVATE_KEY_PASSPHRASE.",
             ) from error
 

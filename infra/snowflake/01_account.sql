@@ -26,11 +26,11 @@ create warehouse if not exists AIVO_MONITOR_WH with
     comment = 'Checks';
 
 create resource monitor if not exists AIVO_CREDITS with
-    credit_quota = 100
+    credit_quota = 400
     frequency = monthly
     start_timestamp = immediately
     triggers on 75 percent do notify on 100 percent do suspend on 110 percent do suspend_immediate;
-alter resource monitor AIVO_CREDITS set credit_quota = 100;
+alter resource monitor AIVO_CREDITS set credit_quota = 400;
 alter warehouse AIVO_TRANSFORM_WH set resource_monitor = AIVO_CREDITS;
 alter warehouse AIVO_REPORT_WH set resource_monitor = AIVO_CREDITS;
 alter warehouse AIVO_MONITOR_WH set resource_monitor = AIVO_CREDITS;

@@ -22,7 +22,7 @@ def setup(**other: Any) -> Setup:
         "error_topic_arn": None,
         "error_role_arn": None,
         "enterprise": True,
-        "credit_quota": 100,
+        "credit_quota": 400,
         "raw_retention_months": 18,
     }
     return Setup(**{**given, **other})
