@@ -51,6 +51,8 @@ def _plain(value: Any) -> str:
         return "  ".join(f"{key} {count:,}" for key, count in value.items())
     if isinstance(value, list):
         return ", ".join(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, str):
         return value
     return f"{value:,}"

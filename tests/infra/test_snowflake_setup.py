@@ -197,6 +197,19 @@ def test_no_service_user_has_a_password():
     assert "password =" not in text.lower()
 
 
+def test_the_page_names_what_the_setup_makes():
+    page = (ROOT / "docs/snowflake.md").read_text()
+    names = set(setup().names.all().values())
+    for name in re.findall(r"\bAIVO_[A-Z_]+(?:\.[A-Z_]+)*", page):
+        known = name in names or name.startswith("AIVO_ANALYTICS.ANALYTICS.") or name == "AIVO_ANALYTICS"
+        assert known, name
+    for part in PARTS:
+        assert part in page or part.split("_")[0] in page, part
+    for setting in re.findall(r"\b(?:SNOWFLAKE|S3|AWS|KAFKA|RAW|BATCH|FLUSH|PARQUET)_[A-Z_0-9]+\b", page):
+        integration = setting.endswith(("_IAM_USER_ARN", "_EXTERNAL_ID", "_PIPE", "_EVENTS"))
+        assert integration or setting.lower() in Settings.model_fields, setting
+
+
 # --- which keys a pipe takes -------------------------------------------------------------------------------------
 
 SEGMENT = st.text("abcXYZ_-.09", min_size=1, max_size=8)
