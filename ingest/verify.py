@@ -83,7 +83,7 @@ def verify(
     held_at = clock()
     holdings = _asked(sources.holdings, "warehouse", away)
     inventory = take(sources.store, on_progress)
-    horizon = retention.raw_horizon(held_at) if retention else None
+    horizon = retention.raw_horizon(clock()) if retention else None  # what it may have taken until now
     examination = Examination(Evidence(marks, holdings, held_at, inventory, complete, horizon))
     ends: dict[ChainId, End] = {}
     if marks and sources.marks:

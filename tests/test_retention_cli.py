@@ -101,7 +101,7 @@ def test_the_whole_way_with_the_models(site: Site, tmp_path: Path) -> None:
     assert (first["expired_offsets"], first["expired_objects"], first["expired_rows"]) == (10, 1, 10)
     assert (second["expired_offsets"], second["expired_objects"], second["expired_rows"]) == (10, 1, 20)
     _, output, _ = ingest(tmp_path, "verify", "--without", "broker", *PLACES)
-    assert "retention took of events_raw[0]: 10 offsets, 1 known objects, 10 rows\n" in output
+    assert "retention took 10 offsets of events_raw[0]: 1 known objects, 10 raw rows\n" in output
     assert "Sound: 3 objects" in output
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,3 +143,10 @@ def test_every_topic_has_a_rule() -> None:
         SOUND, Wanted("events/", ("events_raw", "second"), 550, versions=True)
     )
     assert named(amended([], Wanted("", ("t",), 550, versions=False)), Wanted("", ("t",), 550, versions=False)) == []
+
+
+def test_every_finding_is_documented() -> None:
+    root = Path(__file__).parents[1]
+    code = "".join((root / "ingest" / name).read_text() for name in ("lifecycle.py", "retention_audit.py"))
+    section = (root / "docs/operations.md").read_text().split("## Retention\n", 1)[1].split("\n## ", 1)[0]
+    assert set(re.findall(r'Finding\(\s*"(\w+)"', code)) == set(re.findall(r"^\| `(\w+)` \|", section, re.M))

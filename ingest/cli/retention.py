@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ingest.retention_layers import Finding, Share
 
 _DIFFERS = 4
-_HEADS = ("layer", "what", "past\nit", "bytes", "oldest", "kept\nfrom", "taken by")
+_HEADS = ("past\nit", "bytes", "oldest", "kept\nfrom", "taken by")
 
 
 Project = Annotated[Path, typer.Option(help="The dbt project, for staging, aggregates and views.")]
@@ -127,7 +127,7 @@ def audit(
     told = {"sound": not found.findings, "findings": [asdict(one) for one in found.findings]}
     _print(site, found.look, now, output, told)
     if output is Output.TEXT:
-        for line in _told(found.findings):
+        for line in _told(found.findings, whole=not (site.left_out or found.look.away)):
             typer.echo(line)
     _leave(found.look, wrong=bool(found.findings))
 
@@ -173,7 +173,7 @@ def _lines(site: Site, look: Look, now: datetime) -> Iterator[str]:
     for part, place in site.where.items():
         yield f"{part:10} {'NOT LOOKED AT: ' + out[part] if part in out else place}"
     yield ""
-    yield from table(_HEADS, [_row(share) for share in look.shares])
+    yield from _table(look.shares)
     tips, unloaded = sum(s.tips for s in look.shares), sum(s.unloaded for s in look.shares)
     if tips:
         yield f"{tips:,} older objects are kept: they are the last ones of their chains"
@@ -181,21 +181,24 @@ def _lines(site: Site, look: Look, now: datetime) -> Iterator[str]:
         yield f"{unloaded:,} older objects are kept: they are not loaded. ingest load"
 
 
-def _row(share: Share) -> list[str]:
-    return [
-        share.layer.value,
-        share.name,
-        figure(share.past),
-        figure(share.nbytes),
-        f"{share.oldest:%Y-%m-%d}" if share.oldest else NOTHING,
-        f"{share.horizon:%Y-%m-%d}",
-        share.taker.value,
-    ]
+def _table(shares: Sequence[Share]) -> list[str]:
+    """A line for each, names to the left."""
+    names = [("layer", "what"), *((share.layer.value, share.name) for share in shares)]
+    widths = [max(map(len, column)) for column in zip(*names, strict=True)]
+    left = [[name.ljust(width) for name, width in zip(pair, widths, strict=True)] for pair in names]
+    rows = [[*pair, *_figures(share)] for pair, share in zip(left[1:], shares, strict=True)]
+    return table([*left[0], *_HEADS], rows)
 
 
-def _told(findings: list[Finding]) -> Iterator[str]:
+def _figures(share: Share) -> list[str]:
+    oldest = f"{share.oldest:%Y-%m-%d}" if share.oldest else NOTHING
+    return [figure(share.past), figure(share.nbytes), oldest, f"{share.horizon:%Y-%m-%d}", share.taker.value]
+
+
+def _told(findings: list[Finding], *, whole: bool) -> Iterator[str]:
+    sound = "Sound: nothing is older than it may be." + " But not all was looked at, see above." * (not whole)
     yield ""
-    yield f"NOT SOUND: {len(findings):,} findings." if findings else "Sound: nothing is older than it may be."
+    yield f"NOT SOUND: {len(findings):,} findings." if findings else sound
     for one in findings:
         yield f"\n{one.name}  {one.where}\n  {one.what}\n  next: {one.remedy}"
 

@@ -206,10 +206,9 @@ def _expired(report: Report) -> Iterator[str]:
     """What retention took, by chain."""
     for one in report.accounts:
         if one.expired_offsets or one.expired_objects or one.expired_rows:
-            what = (
-                f"{one.expired_offsets:,} offsets, {one.expired_objects:,} known objects, {one.expired_rows:,} rows"
-            )
-            yield f"retention took of {one.chain.topic}[{one.chain.partition}]: {what}"
+            chain = f"{one.chain.topic}[{one.chain.partition}]"
+            what = f"{one.expired_objects:,} known objects, {one.expired_rows:,} raw rows"
+            yield f"retention took {one.expired_offsets:,} offsets of {chain}: {what}"
 
 
 def _named(found: Iterable[Discrepancy]) -> Iterator[str]:
