@@ -1,6 +1,7 @@
 """DuckDB's file: opened, read and added to, its errors in our words.
 
-DuckDB lets one process at a time write to its file, or any number read it.
+DuckDB lets one process at a time write to its file, or any number read it. The library is loaded when a file is
+opened: the consumer's container has none, and verifies without a warehouse.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import duckdb
 import polars as pl
 
 from ingest.errors import WarehouseError, WarehouseLocked
@@ -17,6 +17,8 @@ from ingest.errors import WarehouseError, WarehouseLocked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    import duckdb
 
 #: One thread loads no slower than two, in half the memory, and leaves no half-full row groups to rewrite; the
 #: limit is for DuckDB's cache, which takes most of the machine otherwise; fewer checkpoints rewrite less.
@@ -42,6 +44,8 @@ _REMEDIES: Final = tuple(
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
     """The file, made if it isn't there, for writing. Raises `WarehouseError`."""
+    import duckdb  # noqa: PLC0415
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect(str(path))
@@ -69,6 +73,8 @@ def remedy_of(text: str, otherwise: str) -> str:
 
 def plain(error: duckdb.Error) -> str:
     """DuckDB's words where they are about the file or a constraint, else only the kind: no event's values."""
+    import duckdb  # noqa: PLC0415
+
     quotable = isinstance(error, duckdb.IOException | duckdb.ConstraintException | duckdb.ConnectionException)
     return str(error).splitlines()[0] if quotable else type(error).__name__
 
@@ -85,6 +91,8 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame
 
 def query(path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The column names and rows of one reading statement. Raises `WarehouseError`."""
+    import duckdb  # noqa: PLC0415
+
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             result = connection.execute(sql)
@@ -99,6 +107,8 @@ def reading(path: Path) -> Iterator[Callable[[str, Sequence[object]], list[tuple
 
     Raises `WarehouseError`, inside the block too; `WarehouseLocked` while a writer has the file.
     """
+    import duckdb  # noqa: PLC0415
+
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             connection.execute("set memory_limit = '512MB'")

@@ -183,3 +183,12 @@ def test_the_second_signal_leaves_at_once(tmp_path, embedded_broker):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=3)
     assert process.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("command", ["verify", "status"])
+def test_the_consumers_container_has_no_duckdb_and_can_look_at_its_store(command, tmp_path):
+    (tmp_path / "objects").mkdir()
+    words = [command, "--without", "broker", "--without", "warehouse", "--store", "objects"]
+    code = f"import sys; sys.modules['duckdb'] = None; sys.argv[1:] = {words}; from ingest.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
