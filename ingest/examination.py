@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ingest import layout
 from ingest.discrepancies import Discrepancy, Kind
-from ingest.holdings import Holdings
-from ingest.objects import settings_of
+from ingest.evidence import by_slot, committed_of, items_of
 from ingest.reckoning import Item, doubled, reckon
 from ingest.records import OffsetRange
 from ingest.retention_evidence import Expiry
@@ -18,31 +17,14 @@ from ingest.walk import Gap, Hole, Walk, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
-    from ingest.inventory import Inventory, Stored
+    from ingest.evidence import Evidence
+    from ingest.inventory import Stored
     from ingest.marks import End, Mark
     from ingest.objects import ChainId
-    from ingest.tables import History
 
 #: An object that still waits so long after a later one of its chain was loaded has been passed over.
 PASSED_OVER: Final = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What was looked at, in the order of looking. `marks` and `holdings` are None where nobody was asked.
-
-    `held_at` is when the warehouse was read. `complete` asks whether all that the broker had at first is stored
-    and loaded. What is older than the `horizon` may have been taken by retention.
-    """
-
-    marks: list[Mark] | None
-    holdings: Holdings | None
-    held_at: datetime
-    inventory: Inventory
-    complete: bool = False
-    horizon: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -73,11 +55,11 @@ class Examination:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence, self._expiry = evidence, Expiry(evidence.horizon)
         self._marks = {mark.chain: mark for mark in evidence.marks or ()}
-        self._items = _items(evidence)
-        self._by_slot = _by_slot(self._items)
+        self._items = items_of(evidence)
+        self._by_slot = by_slot(self._items)
         self._moved = {one.said_key for one in evidence.inventory.objects if one.moved}
         stored = evidence.inventory.chains()
-        self._committed = dict(_committed(self._marks, stored))
+        self._committed = dict(committed_of(self._marks, stored))
         self._absent = self._slots_without_object()
         chains = stored.keys() | self._absent.keys() | self._marks.keys() | self._chains_with_rows()
         self._walks = {chain: walk(chain, stored.get(chain, ()), self._absent[chain]) for chain in chains}
@@ -281,41 +263,6 @@ class Examination:
         return {slot.chain for slot in slots if slot}
 
 
-def _committed(marks: Mapping[ChainId, Mark], stored: Mapping[ChainId, list[Stored]]) -> Iterator[tuple[str, int]]:
-    """Keys of objects whose ends were committed, and these ends; not those of a group that writes another store."""
-    for chain, mark in marks.items():
-        said = next((one.said for one in reversed(stored.get(chain, ())) if one.said), None)
-        writer = settings_of(said.settings).get("group", mark.group) if said else None
-        if mark.committed and mark.committed_key and writer == mark.group:
-            yield mark.committed_key, mark.committed.offset
-
-
 def _line_alone(item: Item) -> Discrepancy:
     what = "a line of the load history names it, and neither the store nor the raw rows know of it"
     return Discrepancy(Kind.HISTORY_WITHOUT_OBJECT, what, item.chain, None, item.key)
-
-
-def _items(evidence: Evidence) -> dict[str, Item]:
-    """Every key that the store, the history or the rows know of."""
-    inventory, holdings = evidence.inventory, evidence.holdings or Holdings()
-    stored = {one.key: one for one in inventory.objects}
-    sizes = {one.key: one.size for one in inventory.objects} | inventory.others
-    history = {key: line for key, line in holdings.history.items() if not _of_another(line, stored.get(key))}
-    rows = holdings.rows
-    return {
-        key: Item(key, sizes.get(key), stored.get(key), history.get(key), rows.get(key, []), holdings.jobs.get(key))
-        for key in sorted(sizes.keys() | history.keys() | rows.keys())
-    }
-
-
-def _of_another(line: History, stored: Stored | None) -> bool:
-    """Whether the line tells of an object that expired, and another one stands at its key."""
-    return stored is not None and line.is_of_another(stored.modified)
-
-
-def _by_slot(items: Mapping[str, Item]) -> defaultdict[ChainId, dict[int, Item]]:
-    found: defaultdict[ChainId, dict[int, Item]] = defaultdict(dict)
-    for item in items.values():
-        if slot := layout.slot_of(item.key):
-            found[slot.chain][slot.start] = item
-    return found

@@ -35,7 +35,8 @@ class Share:
 
     Times are aware, in UTC. `nbytes` are those of the objects that are past it. Of objects that we would have to
     remove, some are kept and not counted: `tips`, the last ones of chains, and `unloaded` ones, which the warehouse
-    has not got. `oldest` leaves out the tips alone.
+    has not got. `oldest` leaves out the tips alone. `ending` chains in a bucket had nothing new for so long that its
+    rules will soon take the last object.
     """
 
     layer: Layer
@@ -47,6 +48,7 @@ class Share:
     nbytes: int | None = None
     tips: int = 0
     unloaded: int = 0
+    ending: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As an object of JSON."""
@@ -60,6 +62,7 @@ class Share:
             "oldest": self.oldest and self.oldest.isoformat(),
             "tips_kept": self.tips,
             "unloaded_kept": self.unloaded,
+            "chains_ending": self.ending,
         }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from ingest.layout import JOBS_PREFIX, RECOVERED_PREFIX, Kind, kind_of, slot_of
 from ingest.retention_layers import Layer, Share, Taker
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from ingest.chain import Entry
     from ingest.objects import ChainId
+
+
+#: So long before the end of a chain it is told.
+_SOON: Final = timedelta(days=30)
 
 
 @runtime_checkable
@@ -36,6 +41,7 @@ class Stock:
     oldest: datetime | None = None
     tips: int = 0
     unloaded: int = 0
+    ending: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -44,13 +50,19 @@ class Stock:
 
     def share(self, horizon: datetime, taker: Taker) -> Share:
         """What there is to tell of it."""
-        counts = (len(self.past), self.oldest, self.nbytes, self.tips, self.unloaded)
+        counts = (len(self.past), self.oldest, self.nbytes, self.tips, self.unloaded, self.ending)
         return Share(Layer.OBJECTS, self.name, taker, horizon, *counts)
 
 
 def stocks(entries: Iterable[Entry], horizon: datetime) -> list[Stock]:
     """What a bucket holds, whose rules know neither chains nor loads. An object of unknown age is young."""
-    return _counted(entries, horizon, lambda entry: False, lambda entry: True)
+    listed = list(entries)
+    found = {stock.name: stock for stock in _counted(listed, horizon, lambda entry: False, lambda entry: True)}
+    for chain, tip in _tips(listed).items():
+        found.setdefault(chain.topic, Stock(chain.topic)).ending += (
+            tip.modified is not None and tip.modified < horizon + _SOON
+        )
+    return list(found.values())
 
 
 def removable(

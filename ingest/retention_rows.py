@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ingest.database import reading
 from ingest.retention_layers import Layer, Share, Taker
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Select = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
 
 
+_T = TypeVar("_T")
+
+
 class RawTables(Protocol):
     """The raw tables of a warehouse. Every method raises `WarehouseError`."""
 
@@ -25,6 +28,13 @@ class RawTables(Protocol):
 
     def expire(self, horizon: datetime) -> dict[str, int]:
         """Delete what was loaded before the horizon; answers how many rows of each table."""
+
+
+class Patiently(Protocol):
+    """Asks until it gets an answer, or loses its patience."""
+
+    def __call__(self, ask: Callable[[], _T]) -> _T:
+        """The answer. Raises what `ask` raised last."""
 
 
 class Session(Protocol):
@@ -42,13 +52,23 @@ class Session(Protocol):
 
 
 class DuckDbRaw:
-    """Those in the file at `path`, which is there. `clock` answers the time in UTC."""
+    """Those in the file at `path`, which is there. `clock` answers the time in UTC.
 
-    def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
-        self._path, self._clock = path, clock
+    `patiently` asks again for some time where another process has the file.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], datetime], patiently: Patiently) -> None:
+        self._path, self._clock, self._patiently = path, clock, patiently
 
     def shares(self, horizon: datetime) -> list[Share]:
         """See `RawTables`."""
+        return self._patiently(lambda: self._shares(horizon))
+
+    def expire(self, horizon: datetime) -> dict[str, int]:
+        """See `RawTables`. The load history remembers whose rows have gone."""
+        return self._patiently(lambda: self._expire(horizon))
+
+    def _shares(self, horizon: datetime) -> list[Share]:
         with reading(self._path) as select:
             there = {name for (name,) in select(_THERE.format(schema="raw", of=""), ())}
             before = horizon.astimezone(UTC).replace(tzinfo=None)
@@ -58,8 +78,7 @@ class DuckDbRaw:
                 if table in there
             ]
 
-    def expire(self, horizon: datetime) -> dict[str, int]:
-        """See `RawTables`. The load history remembers whose rows have gone."""
+    def _expire(self, horizon: datetime) -> dict[str, int]:
         with DuckDbWarehouse(self._path, self._clock) as warehouse:
             return warehouse.expire(horizon)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from ingest.discrepancies import Discrepancy, Kind
 from ingest.errors import BrokerError, WarehouseError
-from ingest.examination import Account, Evidence, Examination
+from ingest.evidence import Evidence
+from ingest.examination import Account, Examination
 from ingest.inspection import inspect
 from ingest.inventory import take
 

@@ -18,7 +18,9 @@ from ingest.retention import months_before
 from tests.aged import load_at, query
 from tests.damage import FolderHands, Site
 from tests.dbt.running import PROJECT, Warehouse
+from tests.locking import held_elsewhere
 from tests.retained import aged, put
+from tests.services.s3 import CREDENTIALS, S3Server
 from tests.store.objects import key
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dbt.*")
@@ -185,3 +187,44 @@ def test_without_a_warehouse_the_job_record_goes_into_the_store(site: Site, tmp_
     assert [name.rpartition("/")[2] for name in records] == ["000000.parquet", "000001.parquet"]
     assert "warehouse: left out, there is no data/warehouse.duckdb" in errors
     assert site.objects() == [key(10), key(20), key(10, 1)]
+
+
+def test_over_a_bucket_the_rules_are_audited_and_set(s3: S3Server, tmp_path: Path) -> None:
+    s3.create_bucket("retention-cli")
+    more = CREDENTIALS | {"S3_ENDPOINT_URL": s3.url}
+    words = ("--store", "s3://retention-cli/events", "--output", "json")
+
+    code, output, errors = ingest(tmp_path, "retention", "audit", *words, **more)
+    assert code == 4, errors
+    assert [(one["name"], one["where"]) for one in json.loads(output)["findings"]] == [
+        ("rule_missing", f"events/{name}/") for name in ("events_raw", "_recovered", "_jobs")
+    ]
+    code, output, _ = ingest(tmp_path, "retention", "audit", *words, "--without", "rules", **more)
+    assert (code, json.loads(output)["findings"]) == (0, [])
+    code, output, errors = ingest(tmp_path, "retention", "apply", "--yes", *words, **more)
+    assert (code, "rules" in json.loads(output)) == (0, False), "nobody asked for them"
+    code, output, errors = ingest(tmp_path, "retention", "apply", "--yes", "--lifecycle", *words, **more)
+    assert (code, json.loads(output)["rules"]) == (0, 3), errors
+    code, output, _ = ingest(tmp_path, "retention", "audit", *words, **more)
+    told = json.loads(output)
+    assert (code, told["sound"], past(told)) == (0, True, {"_jobs/": 0})
+    code, output, _ = ingest(tmp_path, "retention", "audit", *words, **more, RAW_RETENTION_MONTHS="24")
+    early = json.loads(output)["findings"]
+    assert (code, {one["name"] for one in early}) == (4, {"expires_too_early"})
+    assert "DATA IS LOST" in early[0]["what"]
+
+
+def test_a_bucket_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
+    more = CREDENTIALS | {"S3_ENDPOINT_URL": "http://127.0.0.1:9"}
+    code, _, errors = ingest(tmp_path, "retention", "audit", "--store", "s3://nowhere/events", **more)
+    assert code == 3
+    assert "no proper answer from S3" in errors
+
+
+def test_a_warehouse_that_somebody_else_has_is_an_error(site: Site, tmp_path: Path) -> None:
+    with held_elsewhere(site.warehouse) as holder:
+        code, output, errors = ingest(tmp_path, "retention", "plan", *PLACES, "--without", "models")
+    assert code == 3
+    assert f"PID {holder.pid}" in errors
+    assert "warehouse  NOT LOOKED AT: " in output
+    assert "store      NOT LOOKED AT: " in output, "which objects are loaded, the warehouse alone knows"

@@ -62,6 +62,13 @@ def test_what_is_past_its_time_and_what_is_kept() -> None:
     assert by_rules == {"events_raw": 5, "_recovered/": 1, "_jobs/": 0}, "rules know no chains"
 
 
+@pytest.mark.parametrize(("age", "ending"), [(OLD, 1), (HORIZON + timedelta(days=29), 1), (YOUNG, 0)])
+def test_chains_that_rules_will_soon_end_are_told(age: datetime, ending: int) -> None:
+    listed = entries((key(0), OLD), (key(10), age), (key(0, 1), OLD), (key(10, 1), YOUNG))
+    (stock,) = stocks(listed, HORIZON)
+    assert stock.ending == ending
+
+
 def test_objects_of_unknown_age_are_left_alone() -> None:
     assert removable([Entry(key(0), 1), Entry(key(10), 1)], HORIZON) == []
 
@@ -97,7 +104,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def estate(site: Site) -> Estate:
-    raw = DuckDbRaw(site.warehouse, lambda: NOW)
+    raw = DuckDbRaw(site.warehouse, lambda: NOW, lambda ask: ask())
     return Estate(RETENTION, ("events_raw",), site.store, raw, None, lambda: read_history(site.warehouse))
 
 

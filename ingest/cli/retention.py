@@ -179,6 +179,8 @@ def _lines(site: Site, look: Look, now: datetime) -> Iterator[str]:
         yield f"{tips:,} older objects are kept: they are the last ones of their chains"
     if unloaded:
         yield f"{unloaded:,} older objects are kept: they are not loaded. ingest load"
+    if ending := sum(s.ending for s in look.shares):
+        yield f"{ending:,} chains end within 30 days: send each of these partitions a record (docs/decisions/0018)"
 
 
 def _table(shares: Sequence[Share]) -> list[str]:

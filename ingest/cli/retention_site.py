@@ -14,6 +14,7 @@ from ingest.cli.jobs import recorder_of, run_of
 from ingest.cli.wiring import SystemClock, settings_of, snowflake_of, store_of
 
 if TYPE_CHECKING:
+    from ingest.ledger import Ledger
     from ingest.retention import Retention
     from ingest.retention_estate import Estate, Taken
     from ingest.retention_models import Models
@@ -84,7 +85,7 @@ def _raw_tables(settings: Settings, file: Path | None, stack: ExitStack) -> RawT
     from ingest.retention_rows import DuckDbRaw, SnowflakeRaw
 
     if file:
-        return DuckDbRaw(file, SystemClock().now)
+        return DuckDbRaw(file, SystemClock().now, when_free)
     return SnowflakeRaw(stack.enter_context(snowflake_of(settings)))
 
 
@@ -117,14 +118,19 @@ def recorded(site: Site, taken: Taken) -> Iterator[None]:
     """Leave job records of the run: in DuckDB, or in the store where the warehouse can't be written by us."""
     from ingest.jobs import Counts, JobType
     from ingest.ledger import Ledger
-    from ingest.warehouse import DuckDbWarehouse
 
-    if site.duckdb:
-        with Ledger(site.duckdb, run_of(JobType.RETENTION), SystemClock().now, taken) as ledger:
-            with DuckDbWarehouse(site.duckdb, SystemClock().now) as warehouse:
-                ledger.note(warehouse)
+    if file := site.duckdb:
+        with Ledger(file, run_of(JobType.RETENTION), SystemClock().now, taken) as ledger:
+            when_free(lambda: _note(ledger, file))
             yield
         return
     with recorder_of(store_of(site.settings), JobType.RETENTION) as recorder:
         recorder.counts = lambda: Counts(taken.rows, 0, taken.bytes)
         yield
+
+
+def _note(ledger: Ledger, file: Path) -> None:
+    from ingest.warehouse import DuckDbWarehouse
+
+    with DuckDbWarehouse(file, SystemClock().now) as warehouse:
+        ledger.note(warehouse)
