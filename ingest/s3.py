@@ -26,6 +26,7 @@ _RULES_REMEDY: Final = (
     "Reading lifecycle rules takes the rights s3:GetLifecycleConfiguration and s3:GetBucketVersioning, changing them "
     "s3:PutLifecycleConfiguration. Where the store has no such rules: --without rules."
 )
+_FOR_ALL_RULES: Final = "TransitionDefaultMinimumObjectSize"  # set anew with every change of a rule
 _CONFLICT_PAUSES: Final = (0.0, 0.05, 0.2, 0.8)  # seconds before each try of a put that S3 answered with 409
 
 
@@ -142,19 +143,23 @@ class S3Store:
     def rules(self) -> Sequence[dict[str, Any]]:
         """The bucket's lifecycle rules, in the words of S3's API; all of them, whoever made them."""
         with self._governing("can't read the lifecycle rules") as s3:
-            try:
-                found = s3.get_bucket_lifecycle_configuration(Bucket=self._bucket)
-            except s3.exceptions.ClientError as error:
-                if error.response["Error"]["Code"] != "NoSuchLifecycleConfiguration":
-                    raise
-                return []
-        return [*map(dict, found.get("Rules", ()))]
+            return [*map(dict, self._lifecycle(s3).get("Rules", ()))]
 
     def set_rules(self, rules: Sequence[Mapping[str, Any]]) -> None:
-        """Put these in the place of all lifecycle rules of the bucket."""
+        """Put these in the place of all lifecycle rules of the bucket; what holds for all of them stays."""
         with self._governing("can't set the lifecycle rules") as s3:
-            told: Any = {"Rules": list(rules)}
-            s3.put_bucket_lifecycle_configuration(Bucket=self._bucket, LifecycleConfiguration=told)
+            kept = {name: value for name, value in self._lifecycle(s3).items() if name == _FOR_ALL_RULES}
+            told: Any = {"Bucket": self._bucket, "LifecycleConfiguration": {"Rules": list(rules)}, **kept}
+            s3.put_bucket_lifecycle_configuration(**told)
+
+    def _lifecycle(self, s3: S3Client) -> Mapping[str, Any]:
+        """What S3 says of the lifecycle; nothing, if there are no rules."""
+        try:
+            return s3.get_bucket_lifecycle_configuration(Bucket=self._bucket)
+        except s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchLifecycleConfiguration":
+                raise
+            return {}
 
     def keeps_versions(self) -> bool:
         """Whether what is removed stays as a noncurrent version; so it does where versioning was ever enabled."""

@@ -228,3 +228,21 @@ def test_a_warehouse_that_somebody_else_has_is_an_error(site: Site, tmp_path: Pa
     assert f"PID {holder.pid}" in errors
     assert "warehouse  NOT LOOKED AT: " in output
     assert "store      NOT LOOKED AT: " in output, "which objects are loaded, the warehouse alone knows"
+
+
+def test_a_run_that_fails_half_way_says_so_and_the_next_one_does_the_rest(site: Site, tmp_path: Path) -> None:
+    """Raw rows are gone, dbt fails, objects are there: verification is content, and nothing is loaded again."""
+    (tmp_path / "dbt_project").mkdir()
+    (tmp_path / "dbt_project/dbt_project.yml").write_text("name: broken\nversion: 1\nprofile: none\n")
+    before = site.objects()
+    code, output, errors = ingest(tmp_path, "retention", "apply", "--yes", *PLACES)
+    assert (code, output) == (3, "")
+    assert "dbt run-operation retention" in errors
+    assert (len(query(site.warehouse, "from raw.raw_events")), site.objects()) == (20, before)
+    runs = "select status, records_processed from raw.job_runs where job_type = 'retention' order by record_number"
+    assert query(site.warehouse, runs) == [("running", 0), ("failed", 30)]
+    assert ingest(tmp_path, "verify", "--without", "broker", *PLACES)[0] == 0
+    code, output, _ = ingest(tmp_path, "load", *PLACES, "--output", "json")
+    assert (code, json.loads(output)["rows"]) == (0, 0)
+    code, told = retention(tmp_path, "apply", "--yes", "--without", "models")
+    assert (code, told["rows"], told["objects"]) == (0, 0, 2)
