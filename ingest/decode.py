@@ -13,12 +13,11 @@ from typing import Final
 
 import polars as pl
 
-from ingest.envelope import Envelope, read
+from ingest.envelopes import Columns, read_all
 from ingest.events import SCHEMA, Reason
 from ingest.records import Partition, Records
 from ingest.times import from_millis, parse_times
 
-_NO_ENVELOPE: Final = Envelope(*(None,) * len(Envelope._fields))  # type: ignore[arg-type]
 _TEXTS: Final = ("event_id", "event_type", "learner_id", "tenant_id", "session_id", "schema_version")
 
 
@@ -36,11 +35,8 @@ class Decoder:
 
     def __call__(self, records: Records, ingested_at: datetime) -> pl.DataFrame:
         """One row for every record, in offset order; columns and types are exactly `SCHEMA`'s."""
-        found = [read(value, self.max_record_bytes) for value in records.values]
-        errors = [item if isinstance(item, str) else None for item in found]
-        envelopes = [_NO_ENVELOPE if isinstance(item, str) else item for item in found]
-        times = _times(envelopes, errors)
-        columns = _texts(envelopes) | times | self._coordinates(records, ingested_at)
+        envelopes, errors = read_all(records.values, self.max_record_bytes)
+        columns = _texts(envelopes) | _times(envelopes, errors) | self._coordinates(records, ingested_at)
         return _quarantined(pl.DataFrame(columns), errors, records.values)
 
     def _coordinates(self, records: Records, ingested_at: datetime) -> dict[str, pl.Series]:
@@ -55,20 +51,16 @@ class Decoder:
         }
 
 
-def _texts(envelopes: Sequence[Envelope]) -> dict[str, pl.Series]:
-    columns = dict(zip(Envelope._fields, zip(*envelopes, strict=True), strict=True)) if envelopes else {}
-    texts = {name: pl.Series(columns.get(name, ()), dtype=pl.String) for name in _TEXTS}
-    payloads = {
-        name: pl.Series(columns.get(name, ()), dtype=pl.Binary).cast(pl.String) for name in ("data", "metadata")
-    }
-    return texts | payloads
+def _texts(envelopes: Columns) -> dict[str, pl.Series]:
+    texts = {name: pl.Series(envelopes[name], dtype=pl.String) for name in _TEXTS}
+    return texts | {name: envelopes[name] for name in ("data", "metadata")}
 
 
-def _times(envelopes: Sequence[Envelope], errors: list[str | None]) -> dict[str, pl.Series]:
+def _times(envelopes: Columns, errors: list[str | None]) -> dict[str, pl.Series]:
     """The three time columns; a malformed time is entered into `errors`, the first of a row counts."""
     columns = {}
     for column, field in (("occurred_at", "timestamp"), ("sent_at",) * 2, ("published_at",) * 2):
-        values = [getattr(envelope, field) for envelope in envelopes]
+        values = envelopes[field]
         columns[column] = instants = parse_times(values)
         if instants.null_count() > values.count(None):
             for row in instants.is_null().arg_true():

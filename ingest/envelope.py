@@ -1,9 +1,7 @@
-"""One record's bytes → its envelope, or the reason why it is no event.
+"""One record's bytes → its envelope, or the reason why it is no event: the definition.
 
-`examine` is the definition: it looks at a value field by field, in order, and takes whatever
-docs/events.md allows. `read` is what the consumer calls: a strict decode into a typed struct that accepts
-the usual shapes in one pass, and leaves everything else to `examine`. Both give the same answer for the
-same bytes, whatever its neighbours were; a property test holds them together.
+`examine` looks at a value field by field, in order, and takes whatever docs/events.md allows. The consumer reads the
+usual shapes faster (`ingest.envelopes`), and leaves everything else to this; a property test holds the two together.
 
 Payloads (`data`, `metadata`) are handed on as the producer's own bytes; nothing is written anew.
 """
@@ -12,22 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Annotated, Final, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw
 
 from ingest.events import DEFAULT_SCHEMA_VERSION, DEFAULT_TENANT, MAX_TEXT, Reason
 
 Time = str | int | float | None
 _T = TypeVar("_T")
-_Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
-_NULL: Final = Raw(b"null")
+Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 MAX_DEPTH: Final = 200
 _BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _ABSENT: Final = (b"", b"null")
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Envelope(NamedTuple):
@@ -46,32 +42,6 @@ class Envelope(NamedTuple):
     metadata: bytes
 
 
-class _Bare(Struct, forbid_unknown_fields=True, gc=False):
-    event_id: _Text
-    event_type: _Text
-    learner_id: _Text
-    timestamp: Time = None
-    occurred_at: Time = None
-    session_id: str | None = None
-    tenant_id: str | None = None
-    sent_at: Time = None
-    data: Raw = _NULL
-    payload: Raw = _NULL
-    metadata: Raw = _NULL
-    context: Raw = _NULL
-    version: Raw = _NULL
-    schema_version: Raw = _NULL
-
-
-class _Wrapped(Struct, forbid_unknown_fields=True, gc=False):
-    event: _Bare
-    batch_id: Raw = _NULL
-    published_at: Time = None
-    producer_id: Raw = _NULL
-
-
-_decode_bare = msgspec.json.Decoder(_Bare).decode
-_decode_wrapped = msgspec.json.Decoder(_Wrapped).decode
 _decode_any = msgspec.json.Decoder(Raw).decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
@@ -79,31 +49,8 @@ _decode_scalar = msgspec.json.Decoder(str | int | float).decode
 _encode = msgspec.json.encode
 
 
-def read(value: bytes | None, max_bytes: int) -> Envelope | str:
-    """The envelope of one record's value, or the text of its `_error`.
-
-    `value` is None for a tombstone. A value of more than `max_bytes` bytes is not looked into.
-    """
-    if not value:
-        return Reason.EMPTY
-    if len(value) > max_bytes:
-        return Reason.TOO_LARGE
-    if not (value.isascii() or _is_utf8(value)):
-        return Reason.NOT_UTF8
-    if _too_deep(value):
-        return Reason.NOT_JSON
-    try:
-        if value.startswith(b'{"event":'):
-            wrapped = _decode_wrapped(value)
-            envelope = _usual(wrapped.event, wrapped.published_at, _wrapper_extra(wrapped))
-        else:
-            envelope = _usual(_decode_bare(value), None, b"")
-    except _UNREADABLE:
-        envelope = None
-    return envelope or examine(value)
-
-
-def _is_utf8(value: bytes) -> bool:
+def is_utf8(value: bytes) -> bool:
+    """Whether the bytes are text in UTF-8."""
     try:
         value.decode()
     except UnicodeDecodeError:
@@ -126,84 +73,17 @@ def _too_deep(value: bytes) -> bool:
     return False
 
 
-def _usual(event: _Bare, published_at: Time, extra: bytes) -> Envelope | None:
-    """The envelope of a record of the usual shape; None where `examine` has to look closer."""
-    timestamp = _one_time(event.timestamp, event.occurred_at)
-    data = _one_object(event.data, event.payload)
-    metadata = _one_object(event.metadata, event.context)
-    version = _one_version(event.version, event.schema_version)
-    if timestamp is None or data is None or metadata is None or version is None:
-        return None
-    if extra:
-        if b"_extra" in metadata or b"\\" in metadata:
-            return None
-        metadata = _with_member(metadata, b'"_extra":{"_wrapper":{' + extra + b"}}")
-    return Envelope(
-        event.event_id,
-        event.event_type,
-        timestamp,
-        event.learner_id,
-        event.tenant_id or DEFAULT_TENANT,
-        event.session_id or None,
-        None if event.sent_at == "" else event.sent_at,
-        None if published_at == "" else published_at,
-        version,
-        data,
-        metadata,
-    )
-
-
-def _one_time(canonical: Time, alias: Time) -> Time:
-    if canonical is None:
-        return None if alias == "" else alias
-    return canonical if alias is None and canonical != "" else None
-
-
-def _one_raw(canonical: Raw, alias: Raw) -> bytes | None:
-    """The text of whichever is not null, `null` if both are; None if neither is."""
-    if alias is _NULL:  # the struct's default: there was no such field
-        return bytes(canonical)
-    raw, other = bytes(canonical), bytes(alias)
-    if raw == b"null":
-        return other
-    return raw if other == b"null" else None
-
-
-def _one_object(canonical: Raw, alias: Raw) -> bytes | None:
-    raw = _one_raw(canonical, alias)
-    if raw is None or raw[0] == 123:  # {
-        return raw
-    return b"{}" if raw == b"null" else None
-
-
-def _one_version(canonical: Raw, alias: Raw) -> str | None:
-    raw = _one_raw(canonical, alias)
-    return None if raw is None else _version_text(raw)
-
-
-@lru_cache(maxsize=1024)
-def _version_text(raw: bytes) -> str | None:
+def version_text(raw: bytes) -> str | None:
     """The text of a version: a string as it is, a number as written; None if it is neither."""
     if raw in _ABSENT:
         return DEFAULT_SCHEMA_VERSION
     try:
         value = _decode_scalar(raw)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     if isinstance(value, str):
         return value or DEFAULT_SCHEMA_VERSION
     return raw.decode()
-
-
-def _wrapper_extra(wrapped: _Wrapped) -> bytes:
-    members = []
-    for name, raw in (
-        (b'"batch_id":', bytes(wrapped.batch_id)),
-        (b'"producer_id":', bytes(wrapped.producer_id)),
-    ):
-        if raw != b"null":
-            members.append(name + raw)
-    return b",".join(members)
 
 
 def _with_member(text: bytes, member: bytes) -> bytes:
@@ -212,15 +92,20 @@ def _with_member(text: bytes, member: bytes) -> bytes:
     return body + (b"" if body == b"{" else b",") + member + b"}"
 
 
-# --- the definition -------------------------------------------------------------------------------
-
-
 class _Fault(Exception):  # noqa: N818 - carries an answer, not an error
     """Ends the look at a record; its text is the `_error`."""
 
 
 Fields = dict[str, Raw]
-_KNOWN: Final = frozenset(_Bare.__struct_fields__ + _Wrapped.__struct_fields__)
+#: The fields of an event and of a wrapper that have a place of their own.
+EVENT_FIELDS: Final = frozenset(
+    (
+        *("event_id", "event_type", "learner_id", "timestamp", "occurred_at", "session_id", "tenant_id", "sent_at"),
+        *("data", "payload", "metadata", "context", "version", "schema_version"),
+    )
+)
+WRAPPER_FIELDS: Final = frozenset(("event", "batch_id", "published_at", "producer_id"))
+_KNOWN: Final = EVENT_FIELDS | WRAPPER_FIELDS
 
 
 def examine(value: bytes) -> Envelope | str:
@@ -232,7 +117,7 @@ def examine(value: bytes) -> Envelope | str:
 
 
 def _object(value: bytes) -> Fields:
-    if not _is_utf8(value):
+    if not is_utf8(value):
         raise _Fault(Reason.NOT_UTF8)
     if _too_deep(value):
         raise _Fault(Reason.NOT_JSON)
@@ -241,7 +126,7 @@ def _object(value: bytes) -> Fields:
         if not text.startswith(b"{"):
             raise _Fault(Reason.NOT_OBJECT)
         return _decode_object(text)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise _Fault(Reason.NOT_JSON) from None
 
 
@@ -294,7 +179,7 @@ def _take(fields: Fields, *names: str) -> bytes:
 def _typed(text: bytes, decode: Callable[[bytes], _T], name: str) -> _T:
     try:
         return decode(text)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise _Fault(Reason.WRONG_TYPE.of(name)) from None
 
 
@@ -329,7 +214,7 @@ def _payload(fields: Fields, name: str, alias: str) -> bytes:
 
 
 def _version(fields: Fields) -> str:
-    text = _version_text(_take(fields, "version", "schema_version"))
+    text = version_text(_take(fields, "version", "schema_version"))
     if text is None:
         raise _Fault(Reason.WRONG_TYPE.of("version"))
     return text
@@ -343,6 +228,7 @@ def _with_extra(metadata: bytes, event: Fields, wrapper: Fields) -> bytes:
     """
     extra = _said(event)
     collected = _said(wrapper)
+    collected = {name: collected.pop(name) for name in ("batch_id", "producer_id") if name in collected} | collected
     if collected:
         extra[_free("_wrapper", extra)] = Raw(_encode(collected))
     if not extra:

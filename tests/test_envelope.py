@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.envelope import _Bare, examine, read
+from ingest.envelope import EVENT_FIELDS, WRAPPER_FIELDS, Envelope, examine
+from ingest.envelopes import _Bare, _Wrapped, read_all
 from ingest.events import Reason
 
 LIMIT = 1 << 20
@@ -27,6 +28,29 @@ EVENT = {
 def value(changes: dict | None = None, without: tuple[str, ...] = (), wrapper: dict | None = None) -> bytes:
     event = {name: part for name, part in (EVENT | (changes or {})).items() if name not in without}
     return json.dumps(event if wrapper is None else {"event": event} | wrapper, ensure_ascii=False).encode()
+
+
+def read_each(values: list[bytes | None], limit: int = LIMIT) -> list[Envelope | str]:
+    """What the consumer's reading of these values says of each."""
+    columns, errors = read_all(values, limit)
+    parts = [
+        columns[name].to_list() if hasattr(columns[name], "to_list") else columns[name] for name in Envelope._fields
+    ]
+    rows = zip(*parts, strict=True)
+    return [
+        error
+        or Envelope(
+            *(
+                part.encode() if name in ("data", "metadata") else part
+                for name, part in zip(Envelope._fields, row, strict=True)
+            )
+        )
+        for error, row in zip(errors, rows, strict=True)
+    ]
+
+
+def read(raw: bytes | None, limit: int) -> Envelope | str:
+    return read_each([raw], limit)[0]
 
 
 def envelope(raw: bytes):
@@ -210,9 +234,20 @@ def records(draw) -> bytes:
     return raw if draw(st.integers(0, 9)) else draw(st.binary(max_size=4)) + raw[draw(st.integers(0, 3)) :]
 
 
-@given(records() | st.binary(min_size=1, max_size=40))
-def test_the_quick_look_and_the_definition_agree(raw):
-    assert read(raw, LIMIT) == examine(raw)
+@given(st.lists(records() | st.binary(min_size=1, max_size=40), max_size=12))
+def test_the_quick_look_and_the_definition_agree_whatever_the_neighbours(values):
+    assert read_each(values) == [examine(raw) for raw in values]
+
+
+def test_the_quick_look_knows_the_fields_of_the_definition():
+    assert set(_Bare.__struct_fields__) == EVENT_FIELDS
+    assert set(_Wrapped.__struct_fields__) == WRAPPER_FIELDS
+
+
+def test_a_wrapper_may_begin_with_any_of_its_fields():
+    raw = b'{"published_at":"2025-09-05T10:00:01Z","producer_id":"c","batch_id":"b","event":' + value() + b"}"
+    assert json.loads(envelope(raw).metadata)["_extra"] == {"_wrapper": {"batch_id": "b", "producer_id": "c"}}
+    assert envelope(raw) == examine(raw)
 
 
 @given(records())
@@ -226,5 +261,5 @@ def test_nothing_that_a_producer_sent_vanishes(raw):
     own = event.get("metadata") or event.get("context") or {}
     assert metadata.keys() - own.keys() <= {"_extra", "__extra"}
     kept = [metadata[name] for name in metadata.keys() - own.keys()]
-    unnamed = {name: part for name, part in event.items() if name not in _Bare.__struct_fields__ and part is not None}
+    unnamed = {name: part for name, part in event.items() if name not in EVENT_FIELDS and part is not None}
     assert unnamed.keys() <= (kept[0] if kept else {}).keys()
