@@ -1,0 +1,70 @@
+"""`python -m benchmarks`: parts, sizes and rounds of the measurements; the report; the guard."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks import parts, report, results
+from benchmarks.guard import expected, verdicts
+from benchmarks.results import Results
+from infra.kafka import broker
+
+
+def main() -> int:
+    """Parse the command line and do it; answers the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    run = verbs.add_parser("run", help="measure, and keep the results")
+    run.add_argument("--part", choices=parts.PARTS, action="append", help="only this (again for more); all without")
+    run.add_argument("--events", type=int, default=2_000_000, help="records of the main topic (default: %(default)s)")
+    run.add_argument("--rounds", type=int, default=5, help="runs of each contestant (default: %(default)s)")
+    run.add_argument(
+        "--backlog", type=int, default=20_000_000, help="records of the memory run (default: %(default)s)"
+    )
+    run.add_argument(
+        "--warehouse",
+        type=_numbers,
+        default=[1_000_000, 5_000_000, 20_000_000],
+        metavar="N,N",
+        help="events of the warehouses that dbt builds (default: 1000000,5000000,20000000)",
+    )
+    run.add_argument("--results", type=Path, default=results.LATEST, help="where they go (default: %(default)s)")
+    short = verbs.add_parser("short", help="the guard: a few contestants, ratios against expected.json, exit code 1")
+    short.add_argument("--events", type=int, default=400_000)
+    short.add_argument("--rounds", type=int, default=3)
+    verbs.add_parser("report", help="docs/performance.md and its picture from the results")
+    chosen = parser.parse_args()
+    if chosen.verb == "report":
+        return report.main()
+    if reason := broker.missing():
+        print(f"skipped: no real broker ({reason})")
+        return 0
+    return _short(chosen) if chosen.verb == "short" else _run(chosen)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    kept = Results(chosen.results)
+    for part in chosen.part or parts.PARTS:
+        print(f"\n{part}\n{'=' * len(part)}", flush=True)
+        kept.keep(part, parts.PARTS[part](chosen))
+    print(f"\n{chosen.results}. Next: python -m benchmarks report")
+    return 0
+
+
+def _short(chosen: argparse.Namespace) -> int:
+    found = parts.short(chosen)
+    judged = verdicts(found, expected())
+    print()
+    for sentence, good in judged:
+        print(f"ingest consume: {sentence}{'' if good else '   FAILED'}")
+    return 0 if all(good for _, good in judged) else 1
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(word) for word in text.split(",")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
