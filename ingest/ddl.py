@@ -138,9 +138,13 @@ class Setup:
         given = {field.name: str(getattr(self, field.name)) for field in fields(self) if field.name != "names"}
         values = {**self.names.all(), **given, **_columns(), "time_travel_days": "7" if self.enterprise else "1"}
         notified = self.error_topic_arn is not None
-        values["error_notifications"] = (
-            f"\n    error_integration = {values['error_integration_name']}" if notified else ""
+        values["error_notifications"] = "".join(
+            f"alter pipe {values[f'{table}_pipe']} set error_integration = {values['error_integration_name']};\n"
+            for table in ("raw_events", "job_runs")
+            if notified
         )
+        for name, column in (("past_retention", "loaded_at"), ("past_retention_of_rows", "_loaded_at")):
+            values[name] = _filled("past_retention", {**values, "column": column}).rstrip()
         values["error_integration"] = _filled("error_integration", values) if notified else ""
         for name in ("masked_learner_id", "visible_tenant"):
             values[name] = _filled(name, values).rstrip()

@@ -10,7 +10,8 @@
     │   │   ├── StoreUnavailable    passes by itself or once access is mended: the consumer retries
     │   │   └── StoreRefused        will not pass: no conditional writes, no such bucket
     │   └── WarehouseError      DuckDB or Snowflake
-    │       └── WarehouseLocked     passes when the other process is done with the file
+    │       ├── WarehouseLocked     passes when the other process is done with the file
+    │       └── WarehouseUnseen     something is not there, or not for this role
     ├── ChainError              the objects contradict the protocol: stop, nothing is written   exit 4
     └── InputError              a file or a stream that the user gave can't be read  exit 2
 
@@ -82,6 +83,10 @@ class WarehouseError(DependencyError):
 
 class WarehouseLocked(WarehouseError):  # noqa: N818
     """Another process has the file open; passes when it is done."""
+
+
+class WarehouseUnseen(WarehouseError):  # noqa: N818
+    """An object of Snowflake's is not there, or this role may not see or use it: the two look alike."""
 
 
 #: What passes by itself: whoever can wait asks again.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingest.holdings import Holdings, Rows
 from ingest.objects import ChainId
+from ingest.snowpipe import REACH, LoadState
 from ingest.tables import History
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def read_holdings(snowflake: Snowflake, names: Names, pipes: Snowpipe, clock: Ca
     """The whole. Raises `WarehouseError`.
 
     Snowpipe goes on meanwhile, so the history is read before the rows and after: what was loaded in between may
-    have rows or not, and without rows it is not in the answer. An object whose load is longer ago than Snowflake
-    remembers is known by its rows; its line of the history has no size.
+    have rows or not, and without rows it is not in the answer. An object whose load Snowflake has forgotten, because
+    it is too long ago or the pipe was replaced since, is known by its rows; its line of the history has no size.
     """
     before = _lines(pipes, clock())
     rows = list(_rows(snowflake, names, pipes))
@@ -43,11 +44,10 @@ def read_holdings(snowflake: Snowflake, names: Names, pipes: Snowpipe, clock: Ca
     for key, counted, loaded_at in rows:
         found.rows.setdefault(key, []).append(counted)
         last[key] = max(loaded_at, last.get(key, loaded_at))
-    oldest = min((line.completed_at for line in lines.values()), default=clock())
-    found.known_since = oldest
     found.history = {key: line for key, line in lines.items() if key in before or key in found.rows}
+    found.known_since = forgotten = max([clock() - REACH, *(pipe.created for pipe in pipes.pipes().values())])
     for key in found.rows.keys() - found.history.keys():
-        if last[key] < oldest:
+        if last[key] < forgotten:
             found.history[key] = _remembered(key, found.rows[key], last[key])
     return found
 
@@ -69,13 +69,15 @@ def _lines(pipes: Snowpipe, now: datetime) -> dict[str, History]:
     for table in _TABLES:
         for load in pipes.loads(table, now):  # oldest first: the last word counts, but a load stays one
             known = found.get(load.key)
-            if known is None or known.status == "failed" or load.error is None:
+            if load.state is not LoadState.UNDER_WAY and (
+                known is None or known.status == "failed" or load.state is LoadState.LOADED
+            ):
                 found[load.key] = _line(load, known.attempts + 1 if known else 1)
     return found
 
 
 def _line(load: Load, attempts: int) -> History:
-    if load.error is not None:
+    if load.state is LoadState.FAILED:
         return History(load.key, "failed", 0, load.nbytes, load.error, load.at, load.at, attempts)
     return History(load.key, "loaded", load.rows, load.nbytes, None, load.at, load.at, attempts)
 

@@ -42,7 +42,8 @@ class Item:
     @property
     def changed(self) -> bool:
         """Whether it has another size than when it was loaded."""
-        return self.loaded and self.line is not None and self.size not in (None, self.line.bytes)
+        known = self.loaded and self.line is not None and self.line.bytes
+        return bool(known) and self.size not in (None, known)
 
     @property
     def row_count(self) -> int:

@@ -94,7 +94,9 @@ class SnowflakeRaw:
         return [
             _share(
                 table,
-                self._session.select(_AGES.format(table=self._place(table), place="%s"), (horizon,)),
+                self._session.select(
+                    _AGES.format(table=self._place(_SEEN.get(table, table)), place="%s"), (horizon,)
+                ),
                 horizon,
                 Taker.SNOWFLAKE,
             )
@@ -115,6 +117,8 @@ class SnowflakeRaw:
         return f"{self._session.database}.raw.{table}"
 
 
+#: Who looks at ages need see no learner.
+_SEEN = {"raw_events": "records"}
 _THERE = "select table_name from {of}information_schema.tables where table_schema = '{schema}'"
 _AGES = "select count(case when _loaded_at < {place} then 1 end), min(_loaded_at) from {table}"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
-from ingest.errors import SettingsError, WarehouseError
+from ingest.errors import SettingsError, WarehouseError, WarehouseUnseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,6 +44,8 @@ _REMEDIES: Final = {
     390318: "The token has expired: get another one for SNOWFLAKE_TOKEN.",
     394400: "A policy of the account forbids this way to sign in: SNOWFLAKE_AUTHENTICATOR.",
 }
+#: Numbers of what is not there, or not for this role.
+_UNSEEN: Final = frozenset((2003, 2043, 3001))
 _REMEDY: Final = "`ingest snowflake check` looks at each part by itself; docs/snowflake.md has the usual troubles."
 
 
@@ -188,7 +190,8 @@ def _ours(where: str, error: errors.Error) -> WarehouseError:
     text = (error.raw_msg or str(error)).strip().splitlines() or [type(error).__name__]
     number = error.errno if error.errno > 0 else None
     says = f"{where}: {text[0]}" + (f" ({number})" if number else "")
-    return WarehouseError(says, _REMEDIES.get(number or 0, _REMEDY))
+    kind = WarehouseUnseen if number in _UNSEEN else WarehouseError
+    return kind(says, _REMEDIES.get(number or 0, _REMEDY))
 
 
 def _address(host: str | None) -> dict[str, Any]:

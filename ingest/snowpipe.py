@@ -10,30 +10,36 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.errors import WarehouseError
+from ingest.errors import WarehouseUnseen
 from ingest.layout import Kind, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from ingest.ddl import Names
     from ingest.snowflake import Snowflake
 
 #: How far back the table function may be asked, less some minutes for clocks that differ.
 REACH: Final = timedelta(days=14) - timedelta(minutes=10)
-_RUNNING: Final = "RUNNING"
 
+_COLUMNS: Final = """
+    file_name, coalesce(last_load_time, pipe_received_time), row_count, file_size, status, first_error_message
+"""
 _RECENT: Final = """
-    select file_name, last_load_time, row_count, file_size, status, first_error_message
+    select {columns}
     from table({database}.information_schema.copy_history(table_name => %s, start_time => to_timestamp_ltz(%s)))
 """
+#: Of the table that is there now, and not of one of this name that was dropped.
 _OLDER: Final = """
-    select file_name, last_load_time, row_count, file_size, status, first_error_message
+    select {columns}
     from snowflake.account_usage.copy_history
     where table_catalog_name = %s and table_schema_name = 'RAW' and table_name = %s
-        and last_load_time < to_timestamp_ltz(%s)
+        and last_load_time >= (
+            select max(created)
+            from {database}.information_schema.tables
+            where table_schema = 'RAW' and table_name = %s
+        )
 """
 _USAGE: Final = """
     select coalesce(sum(credits_used), 0), coalesce(sum(bytes_inserted), 0), coalesce(sum(files_inserted), 0)
@@ -43,20 +49,32 @@ _USAGE: Final = """
 """
 
 
+class LoadState(StrEnum):
+    """How a load stands."""
+
+    LOADED = "loaded"
+    UNDER_WAY = "under way"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One try to load an object: its key, when, how many rows and bytes, and what hindered it."""
+    """One try to load an object: its key, when, how many rows and bytes, and what hindered it if it failed."""
 
     key: str
     at: datetime
     rows: int
     nbytes: int
+    state: LoadState
     error: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class PipeState:
-    """What SYSTEM$PIPE_STATUS says. `pending` counts objects in the queue, `messages` those not looked at yet."""
+    """What SYSTEM$PIPE_STATUS says. `pending` counts objects in the queue, `messages` those not looked at yet.
+
+    `last_message` is when the pipe was last told of an object that is one of its own.
+    """
 
     state: str
     pending: int
@@ -67,7 +85,12 @@ class PipeState:
     @property
     def running(self) -> bool:
         """Whether it loads what it is told of."""
-        return self.state == _RUNNING
+        return self.state == "RUNNING"
+
+    @property
+    def paused(self) -> bool:
+        """Whether somebody told it to wait."""
+        return self.state == "PAUSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +101,7 @@ class Pipe:
     definition: str
     channel: str | None
     error_integration: str | None
+    created: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +111,10 @@ class Usage:
     credits: float
     nbytes: int
     objects: int
+
+
+#: COPY_HISTORY's words; every other means that the object, or a part of it, was not loaded.
+_STATES: Final = {"loaded": LoadState.LOADED, "load in progress": LoadState.UNDER_WAY}
 
 
 class Snowpipe:
@@ -115,6 +143,7 @@ class Snowpipe:
                 row["definition"] or "",
                 row.get("notification_channel") or None,
                 row.get("error_integration") or None,
+                _aware(row["created_on"]),
             )
             for row in found
         }
@@ -128,21 +157,22 @@ class Snowpipe:
             said.get("executionState", "UNKNOWN"),
             int(said.get("pendingFileCount", 0)),
             int(said.get("numOutstandingMessagesOnChannel", 0)),
-            _time(said.get("lastReceivedMessageTimestamp")),
+            _time(said.get("lastForwardedMessageTimestamp")),
             said.get("error") or said.get("fault") or None,
         )
 
     def loads(self, table: str, now: datetime) -> list[Load]:
         """What was tried to be loaded into `raw_events` or `job_runs`, as far back as Snowflake knows, oldest first.
 
-        ACCOUNT_USAGE is left out if this role may not read it.
+        A pipe that was replaced has taken its recent history with it; ACCOUNT_USAGE has it some hours later. That is
+        left out if this role may not read it.
         """
-        since = now - REACH
-        recent = _RECENT.format(database=self._names.database)
-        rows = self._snowflake.select(recent, [self._names[table], since])
-        with suppress(WarehouseError):
-            rows += self._snowflake.select(_OLDER, [self._names.database, table.upper(), since])
-        return sorted(self._loads(rows), key=lambda load: load.at)
+        of = {"columns": _COLUMNS, "database": self._names.database}
+        rows = self._snowflake.select(_RECENT.format(**of), [self._names[table], now - REACH])
+        with suppress(WarehouseUnseen):
+            name = table.upper()
+            rows += self._snowflake.select(_OLDER.format(**of), [self._names.database, name, name])
+        return sorted(set(map(self._load, rows)), key=lambda load: load.at)
 
     def usage(self, table: str, since: datetime, until: datetime) -> Usage:
         """What the pipe of `raw_events` or `job_runs` took in that time, which may be 14 days long at the most."""
@@ -150,12 +180,12 @@ class Snowpipe:
         ((used, nbytes, objects),) = self._snowflake.select(question, [since, until, self._names[f"{table}_pipe"]])
         return Usage(float(used), int(nbytes), int(objects))
 
-    def _loads(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[Load]:
-        for file, at, count, size, status, error in rows:
-            failed = status.replace("_", " ").lower() != "loaded"
-            yield Load(
-                self.key_of(file), _aware(at), int(count or 0), int(size or 0), (error or status) if failed else None
-            )
+    def _load(self, row: tuple[Any, ...]) -> Load:
+        file, at, count, size, status, error = row
+        said = status.replace("_", " ").lower()
+        state = _STATES.get(said, LoadState.FAILED)
+        reason = (error or status) if state is LoadState.FAILED else None
+        return Load(self.key_of(file), _aware(at), int(count or 0), int(size or 0), state, reason)
 
 
 def _time(text: str | None) -> datetime | None:

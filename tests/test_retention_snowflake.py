@@ -29,6 +29,7 @@ TABLES = (
     "create schema staging",
     "create schema analytics",
     "create table raw.raw_events (_offset number(19, 0), _loaded_at timestamp_ltz not null)",
+    "create view raw.records as select _offset, _loaded_at from raw.raw_events",
     "create table raw.job_runs (job_id varchar, _loaded_at timestamp_ltz not null)",
     "create table staging.stg_records (_loaded_at timestamp_ntz)",
     "create table analytics.minute_metrics (partition_date date)",

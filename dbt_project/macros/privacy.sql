@@ -1,11 +1,12 @@
 {#-
     On Snowflake, with the var `privacy_policies`, every table that names a learner gets the masking policy, and every one
-    that names a tenant the row access policy, of infra/snowflake/07_privacy.sql. Views need none: they show what their
-    reader may see of the tables below. A table that is made anew has lost its policies, so this is a post-hook.
+    that names a tenant the row access policy, of infra/snowflake/07_privacy.sql; only then is it granted to the reporter. A session's key
+    is masked too: it is a hash of the learner's id and of what the reporter sees beside it. Views need none: they show
+    what their reader may see of the tables below. A table that is made anew has lost its policies, so these are post-hooks.
 -#}
-{% macro mask_learners() -%}
-    {%- if is_protected('learner_id') -%}
-        alter table {{ this }} modify column learner_id set masking policy {{ policy('masking_policy') }} force
+{% macro mask(column) -%}
+    {%- if is_protected(column) -%}
+        alter table {{ this }} modify column {{ column }} set masking policy {{ policy('masking_policy') }} force
     {%- endif -%}
 {%- endmacro %}
 
@@ -15,13 +16,26 @@
     {%- endif -%}
 {%- endmacro %}
 
+{% macro grant_to_reporter() -%}
+    {%- if is_guarded() and model.schema | lower == 'analytics' -%}
+        grant select on table {{ this }} to role {{ var('reporter_role') }}
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro policy(name) -%}
     {{ return(target.database ~ '.privacy.' ~ name) }}
 {%- endmacro %}
 
-{#- Whether a policy belongs on this column of the model at hand. -#}
+{#- Whether the model at hand is a table that policies guard. -#}
+{% macro is_guarded() -%}
+    {{ return(
+        execute and target.type == 'snowflake' and var('privacy_policies') and config.get('materialized') != 'view'
+    ) }}
+{%- endmacro %}
+
+{#- Whether a policy belongs on this column of it. -#}
 {% macro is_protected(column) -%}
-    {%- if not execute or target.type != 'snowflake' or not var('privacy_policies') or config.get('materialized') == 'view' -%}
+    {%- if not is_guarded() -%}
         {{ return(false) }}
     {%- endif -%}
     {{ return(column in adapter.get_columns_in_relation(this) | map(attribute='name') | map('lower')) }}

@@ -66,7 +66,7 @@
 {% macro aging_tables(include_raw) -%}
     {%- set tables = [] -%}
     {%- for name in ['raw_events', 'job_runs'] if include_raw -%}
-        {%- do tables.append({'relation': source('raw', name), 'column': '_loaded_at', 'retention': 'raw'}) -%}
+        {%- do tables.append({'relation': source('raw', name), 'column': utc('_loaded_at'), 'retention': 'raw'}) -%}
     {%- endfor -%}
     {%- for retention in ['raw', 'aggregate'] -%}
         {%- for node in graph.nodes.values() | sort(attribute='unique_id') if node.config.get('meta', {}).get('retention') == retention -%}

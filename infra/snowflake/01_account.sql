@@ -45,6 +45,10 @@ create user if not exists AIVO_LOOKER type = service
 create user if not exists AIVO_INGEST type = service
     default_role = AIVO_MONITOR default_warehouse = AIVO_MONITOR_WH default_namespace = AIVO_ANALYTICS
     comment = 'ingest snowflake check, ingest verify, ingest retention';
+-- Or a session has every role of its user at once: the monitor could delete, and masks would hide nothing.
+alter user AIVO_DBT set default_secondary_roles = ();
+alter user AIVO_LOOKER set default_secondary_roles = ();
+alter user AIVO_INGEST set default_secondary_roles = ();
 -- Stored times carry no zone and are in UTC; a session in another zone would compare them wrongly.
 alter user AIVO_DBT set timezone = 'UTC';
 alter user AIVO_LOOKER set timezone = 'UTC';

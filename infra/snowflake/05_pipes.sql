@@ -31,5 +31,8 @@ include_metadata = (
 )
 on_error = skip_file;
 
+grant monitor on pipe AIVO_ANALYTICS.RAW.RAW_EVENTS_PIPE to role AIVO_MONITOR;
+grant monitor on pipe AIVO_ANALYTICS.RAW.JOB_RUNS_PIPE to role AIVO_MONITOR;
+
 -- Their column notification_channel is the queue that the bucket has to notify: snowpipe_queue_arn of infra/aws.
 show pipes in schema AIVO_ANALYTICS.raw;

@@ -108,7 +108,10 @@ def _snowflake_environment(settings: Settings) -> dict[str, str]:
     """What dbt's profile reads, wherever our settings have it from."""
     from ingest.settings import revealed
 
-    names = ("account", "username", "authenticator", "private_key_path", "private_key_passphrase", "database")
+    names = (
+        *("account", "username", "authenticator", "private_key_path", "private_key_passphrase", "token"),
+        *("workload_identity_provider", "database"),
+    )
     values = {f"snowflake_{name}": getattr(settings, f"snowflake_{name}") for name in names}
     return {name.upper(): revealed(value) for name, value in values.items() if value is not None}
 

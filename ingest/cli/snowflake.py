@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,7 +78,7 @@ def check(
     set_up_logs("ERROR", "auto")  # findings say it better than the log of the client
     with session:
         pipes = pipes_of(settings, session)
-        checkup = SnowflakeCheckup(setup, session, pipes, store_of(settings), SystemClock().now)
+        checkup = SnowflakeCheckup(setup, session, pipes, store_of(settings), SystemClock().now, _horizon(settings))
         report(list(checkup.checks()), timeout, output)
 
 
@@ -116,20 +117,34 @@ def replace_pipe(
     with snowflake_of(settings) as session:
         pipes = pipes_of(settings, session)
         pipe = SnowflakePipe(table.value, setup, session, pipes, store_of(settings), clock)
-        replacement = Replacement(pipe, clock, time.sleep, note, settle)
+        replacement = Replacement(pipe, _horizon(settings), clock, time.sleep, note, settle)
         if not apply:
-            result = {"as_rendered": pipe.is_as_rendered(), "missing": len(replacement.missing()), "applied": False}
+            missing, expired = replacement.missing()
+            result = {
+                "as_rendered": pipe.is_as_rendered(),
+                "missing": len(missing),
+                "expired": expired,
+                "applied": False,
+            }
         else:
             outcome = replacement.run(patience)
             result = {
                 "replaced": outcome.replaced,
                 "refreshed": len(outcome.refreshed),
                 "copied": len(outcome.copied),
+                "expired": outcome.expired,
                 "applied": True,
             }
     print_result(result, output)
     if not apply:
         note("nothing was changed: add --apply")
+
+
+def _horizon(settings: Settings) -> datetime:
+    """Rows of objects that were stored before then may be gone, by a day's margin for zones and clocks."""
+    from ingest.cli.retention_site import retention_of
+
+    return retention_of(settings).raw_horizon(SystemClock().now()) + timedelta(days=1)
 
 
 def setup_of(settings: Settings) -> Setup:

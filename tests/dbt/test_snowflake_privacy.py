@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from ingest.ddl import Names
 from tests.dbt.histories import many
@@ -59,6 +60,18 @@ def policies(warehouse: SnowflakeWarehouse, table: str) -> list[str]:
 @pytest.mark.parametrize("table", TABLES)
 def test_a_table_of_learners_carries_both_policies(warehouse: SnowflakeWarehouse, table: str) -> None:
     assert policies(warehouse, table) == ["MASKING_POLICY", "ROW_ACCESS_POLICY"]
+
+
+def test_a_sessions_key_is_masked_too_and_readers_come_last(warehouse: SnowflakeWarehouse) -> None:
+    hooks = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["models"]["learner_analytics"]["+post-hook"]
+    assert hooks == [
+        "{{ mask('learner_id') }}",
+        "{{ mask('session_key') }}",
+        "{{ limit_tenants() }}",
+        "{{ grant_to_reporter() }}",
+    ]
+    masked = warehouse.rows(f"call stand_in.masked('{DATABASE}.analytics.minute_metrics')")
+    assert sorted(column for (column,) in masked) == ["LEARNER_ID", "SESSION_KEY"]
 
 
 def test_they_stay_over_increments_and_come_again_after_a_full_refresh(warehouse: SnowflakeWarehouse) -> None:

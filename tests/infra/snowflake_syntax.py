@@ -17,23 +17,24 @@ from lark import Lark, Token, Tree
 from sqlfluff.core import FluffConfig, Linter
 from sqlglot import exp
 
-_TOKEN = re.compile(r"--[^\n]*|'(?:[^']|'')*'|\$\$.*?\$\$|\bbegin\b|\bend\b|;|\w+|\s+|.", re.DOTALL | re.IGNORECASE)
+_TOKEN = re.compile(r"--[^\n]*|'(?:[^']|'')*'|\$\$.*?\$\$|;|\w+|\s+|.", re.DOTALL)
+_CONDITION = r"if \(not exists \((?P<query>.*?)\)\) then\s+(?P<then>[^;]+);\s+end if;"
 #: What sqlfluff does not know yet. Nobody but our own grammar and sqlglot checks these.
 UNKNOWN_TO_SQLFLUFF = (
     "create row access policy",
+    "alter notification integration",
     "create storage lifecycle policy",
     "alter storage lifecycle policy",
 )
 
 
 def statements(text: str) -> list[str]:
-    """The statements of a script, without comments and semicolons; BEGIN … END of a task is part of one."""
-    found, current, depth = [], "", 0
+    """The statements of a script, without comments and semicolons."""
+    found, current = [], ""
     for token in _TOKEN.findall(text):
         if token.startswith("--"):
             continue
-        depth += {"begin": 1, "end": -1}.get(token.lower(), 0) if "task" in current[:40] else 0
-        if token == ";" and not depth:
+        if token == ";":
             found.append(current.strip())
             current = ""
         else:
@@ -78,23 +79,18 @@ def _bodies(tree: Tree[Token]) -> Iterator[str]:
 
 
 def _queries(body: str) -> Iterator[str]:
-    """What sqlglot parses: a query or a change as it is, statements of a task one by one, an expression selected."""
-    block = re.fullmatch(r"begin(.*)end", body, re.DOTALL | re.IGNORECASE)
-    if block:
-        yield from (one.strip() for one in block[1].split(";") if one.strip())
-    elif re.match(r"(select|delete|insert)\b", body, re.IGNORECASE):
-        yield body
-    else:
-        yield f"select {body}"
+    """What sqlglot parses: a query as it is, an expression selected."""
+    yield body if re.match(r"select\b", body, re.IGNORECASE) else f"select {body}"
 
 
 def _parse_script(script: str) -> None:
-    """A block of conditional statements: `if (not exists (query)) then statement; end if;`, any number of them."""
+    """A block of deletions, or of statements on a condition: `if (not exists (query)) then statement; end if;`."""
     inner = re.fullmatch(r"\s*begin\s+(.*?)\s*end;\s*", script, re.DOTALL)
     assert inner, script
-    conditional = r"if \(not exists \((?P<query>.*?)\)\) then\s+(?P<then>[^;]+);\s+end if;\s*"
-    assert re.fullmatch(f"({conditional.replace('?P<query>', '?:').replace('?P<then>', '?:')})+", inner[1], re.DOTALL)
-    for one in re.finditer(conditional, inner[1], re.DOTALL):
-        query = sqlglot.parse_one(one["query"], read="snowflake")
-        assert isinstance(query, exp.Select)
+    left = inner[1]
+    for one in re.finditer(_CONDITION, inner[1], re.DOTALL):
+        assert isinstance(sqlglot.parse_one(one["query"], read="snowflake"), exp.Select)
         parse_by_reference(one["then"])
+        left = left.replace(one[0], "")
+    for statement in (part.strip() for part in left.split(";") if part.strip()):
+        assert isinstance(sqlglot.parse_one(statement, read="snowflake"), exp.Delete), statement

@@ -173,7 +173,8 @@ def test_an_object_that_could_not_be_loaded_is_named_until_it_is(site):
     site.notify([key])
     code, found = checks(site)
     assert code == 3
-    assert [one for one, (state, *_) in found.items() if state == "failed"] == ["pipe raw_events: errors"]
+    failed = [one for one, (state, *_) in found.items() if state == "failed"]
+    assert failed == ["pipe raw_events: errors"]
     assert f"1 of 7 objects could not be loaded: {key}: " in found["pipe raw_events: errors"][1]
 
 

@@ -23,6 +23,7 @@ from tests.services.snowpipe import ENDPOINT
 
 START = datetime(2026, 11, 26, tzinfo=UTC)
 SETTLE = 120.0
+HORIZON = START - timedelta(days=100)
 
 
 class KilledError(Exception):
@@ -57,6 +58,8 @@ class World:
         self.kills = sorted(self.random.randrange(60) for _ in range(kills))
         self.calls = 0
         self.writing = True
+        self.bad: set[str] = set()
+        self.bucket["expired"] = -200 * 86_400.0  # its rows were there
         for age in (30 * 86_400, 8 * 86_400, 3600):  # of the first, nobody is notified any more
             self.bucket[f"old-{age}"] = -age
             if self.random.random() < 0.5:
@@ -101,9 +104,13 @@ class World:
 
     # --- PipeAdmin ---
 
-    def is_as_rendered(self) -> bool:
+    def needs_replacing(self) -> bool:
         self._call()
-        return self.pipe.wanted
+        return not self.pipe.wanted
+
+    def is_at_rest(self) -> bool:
+        self._call()
+        return self.pipe.paused
 
     def is_running(self) -> bool:
         self._call()
@@ -127,9 +134,9 @@ class World:
         if self.now - self.bucket[key] < 7 * 86_400:
             self.tell(key)
 
-    def copy(self, key: str) -> None:
+    def copy(self, keys: list[str]) -> None:
         self._call()
-        self.rows.append(key)
+        self.rows += keys
 
     def stored(self) -> list[Entry]:
         self._call()
@@ -139,10 +146,16 @@ class World:
         self._call()
         return set(self.rows)
 
+    def failed(self) -> set[str]:
+        self._call()
+        return set(self.bad)
+
     # --- the test's own ---
 
     def replacement(self, settle: float = SETTLE) -> Replacement:
-        return Replacement(self, lambda: START + timedelta(seconds=self.now), self.sleep, lambda step: None, settle)
+        return Replacement(
+            self, HORIZON, lambda: START + timedelta(seconds=self.now), self.sleep, lambda step: None, settle
+        )
 
     def sleep(self, seconds: float) -> None:
         self.pass_time(seconds)
@@ -172,7 +185,20 @@ def test_every_object_is_loaded_once_whatever_comes_late_and_whoever_is_killed(s
     assert outcome.replaced or seed % 4
     world.finish()
     assert doubled(world) == set()
-    assert set(world.rows) == set(world.bucket)
+    assert set(world.rows) == set(world.bucket) - {"expired"}
+    assert outcome.expired == 1
+
+
+def test_what_a_pipe_could_not_load_is_copied_past_it():
+    world = World(3)
+    world.replacement().run(patience=7200)
+    world.bucket["bad"] = world.now
+    world.pipe.known.add("bad")  # it has tried
+    world.bad = {"bad"}
+    outcome = world.replacement().run(patience=7200)
+    world.finish()
+    assert "bad" in outcome.copied
+    assert world.rows.count("bad") == 1
 
 
 def test_the_world_finds_what_a_step_left_out_would_do():
@@ -194,7 +220,7 @@ def test_the_world_finds_what_a_step_left_out_would_do():
         world = World(seed)
         world.replace()
         world.finish()
-        nothing |= set(world.bucket) - set(world.rows)
+        nothing |= set(world.bucket) - set(world.rows) - {"expired"}
     assert everything
     assert nothing
     assert hasty
@@ -213,7 +239,7 @@ def test_what_does_not_arrive_is_named_and_the_next_run_goes_on():
     del world.refresh
     assert not world.replacement().run(patience=7200).replaced
     world.finish()
-    assert sorted(set(world.rows)) == sorted(world.bucket)
+    assert set(world.rows) == set(world.bucket) - {"expired"}
     assert doubled(world) == set()
 
 
@@ -253,10 +279,10 @@ def rows(site: SnowflakeAccount) -> tuple[int, int]:
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_pipe_is_replaced_and_nothing_is_loaded_twice(site):
     site.put(0, batches=1)  # nobody is notified of it
-    assert replace(site, "raw_events") == {"as_rendered": False, "missing": 1, "applied": False}
+    assert replace(site, "raw_events") == {"as_rendered": False, "missing": 1, "expired": 0, "applied": False}
     assert rows(site) == (24, 24)
     applied = replace(site, "raw_events", "--apply")
-    assert applied == {"replaced": True, "refreshed": 1, "copied": 0, "applied": True}
+    assert applied == {"replaced": True, "refreshed": 1, "copied": 0, "expired": 0, "applied": True}
     assert rows(site) == (28, 28)
     site.notify(site.put(1, batches=1))
     assert rows(site) == (32, 32)
@@ -264,9 +290,10 @@ def test_a_pipe_is_replaced_and_nothing_is_loaded_twice(site):
         "replaced": False,
         "refreshed": 0,
         "copied": 0,
+        "expired": 0,
         "applied": True,
     }
-    assert replace(site, "job_runs") == {"as_rendered": True, "missing": 0, "applied": False}
+    assert replace(site, "job_runs") == {"as_rendered": True, "missing": 0, "expired": 0, "applied": False}
     code, output, _ = site.ingest("verify", "--without", "broker", "--complete")
     assert (code, output.splitlines()[-1]) == (0, "Sound: 8 objects, by their metadata.")
 

@@ -32,7 +32,8 @@ _ALTER = re.compile(rf"alter\s+(?P<kind>{_KINDS})\s+(?P<name>[\w.]+)\s+(?P<chang
 _DROP = re.compile(rf"drop\s+(?P<kind>{_KINDS})\s+if\s+exists\s+(?P<name>[\w.]+)", _FLAGS)
 _GRANTED = re.compile(r"grant\s+.*\s+to\s+(?P<kind>role|user)\s+(?P<name>\w+)$", _FLAGS)
 _GRANTED_ROLE = re.compile(r"grant\s+role\s+(?P<name>\w+)\s+to\b", _FLAGS)
-_USE = re.compile(r"use\s+role\s+(?P<name>\w+)$", _FLAGS)
+_USE = re.compile(r"use\s+(?P<kind>role|warehouse)\s+(?P<name>\w+)$", _FLAGS)
+_REFUSED = re.compile(r"grant\s+.*\son\s+all\s+pipes\s", _FLAGS)
 _FORMAT = re.compile(
     r"(?:create|alter)\s+file\s+format\s+(?:if\s+not\s+exists\s+)?(?P<name>[\w.]+)\s+(?P<text>.*)", _FLAGS
 )
@@ -55,8 +56,13 @@ _POLICIES = re.compile(
 )
 _ATTACHING = re.compile(r"execute\s+immediate\s+\$\$.*add\s+storage\s+lifecycle\s+policy\s+(?P<name>[\w.]+)", _FLAGS)
 _STATUS = re.compile(r"system\$pipe_status\('(?P<name>[\w.]+)'\)", re.IGNORECASE)
-_WHERE = re.compile(r"\b(current_warehouse|current_region)\(\)", re.IGNORECASE)
-_SESSION = {"current_warehouse": "AIVO_TRANSFORM_WH", "current_region": "AWS_US_WEST_2"}
+_WHERE = re.compile(r"\b(current_warehouse|current_region|current_secondary_roles)\(\)", re.IGNORECASE)
+_SESSION = {
+    "current_warehouse": "AIVO_TRANSFORM_WH",
+    "current_region": "AWS_US_WEST_2",
+    "current_secondary_roles": '{"roles":"","value":""}',
+}
+_RESUME = re.compile(r"system\$pipe_force_resume\('(?P<name>[\w.]+)',\s*'[^']*'\)", re.IGNORECASE)
 _SHOW_PIPES = re.compile(r"show\s+pipes\s+in\s+schema\s+(?P<name>[\w.]+)$", _FLAGS)
 _COPY_HISTORY = re.compile(
     r"table\(\w+\.information_schema\.copy_history\(\s*table_name\s*=>\s*'(?P<table>[\w.]+)',\s*start_time\s*=>\s*"
@@ -66,6 +72,7 @@ _COPY_HISTORY = re.compile(
 _USAGE = re.compile(
     r"table\(\w+\.information_schema\.pipe_usage_history\(.*?pipe_name\s*=>\s*'(?P<pipe>[\w.]+)'\s*\)\s*\)", _FLAGS
 )
+_MASKED = re.compile(r"call\s+stand_in\.masked\('(?P<table>[\w.]+)'\)", _FLAGS)
 _TELL = re.compile(r"call\s+stand_in\.notify\('s3://(?P<bucket>[^/]+)/(?P<key>[^']+)'\)", _FLAGS)
 #: What every account has.
 _BUILT_IN = {("role", name) for name in ("ACCOUNTADMIN", "SYSADMIN", "SECURITYADMIN", "USERADMIN", "PUBLIC")}
@@ -79,11 +86,18 @@ class Account:
         self._formats: dict[str, str] = {}
         self._stages: dict[str, str] = {}
         self._policies: dict[str, set[str]] = {}  #: kinds of policies by table
+        self._masked: dict[str, set[str]] = {}  #: columns by table
         self._pipes = Pipes(self._stages)
 
     def answer(self, command: str, duck: duckdb.DuckDBPyConnection) -> str | None:
         """The query that answers the command; None if the command is nothing of an account's."""
         command = _COMMENTS.sub("", command).strip().rstrip(";").rstrip()
+        if _REFUSED.match(command):
+            raise ProgrammingError(
+                msg="Bulk grant on objects of type PIPE is restricted.", errno=3111, sqlstate="0A000"
+            )
+        if copied := self._pipes.copy(command, duck):
+            return copied
         for pattern, carry_out in self._ways():
             if found := pattern.match(command):
                 return carry_out(found, duck)
@@ -107,6 +121,7 @@ class Account:
             (_ATTACHING, self._attach),
             (_SHOW_PIPES, self._show_pipes),
             (_TELL, self._notify),
+            (_MASKED, self._masked_columns),
         ]
 
     def _create(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str:
@@ -115,7 +130,7 @@ class Account:
             raise ProgrammingError(msg=f"Object '{found['name']}' already exists.", errno=2002, sqlstate="42710")
         self._known.add(self._key(found))
         if found["kind"].lower() == "pipe" and (found["replace"] or not known):
-            self._pipes.create(found["name"].upper(), found.string)
+            self._pipes.create(found["name"].upper(), found.string, duck)
         return DONE
 
     def _alter(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str:
@@ -136,7 +151,7 @@ class Account:
         return DONE
 
     def _use(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str:
-        self._require_if_set_up(("role", found["name"].upper()))
+        self._require_if_set_up((found["kind"].lower(), found["name"].upper()))
         return DONE
 
     def _format(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str | None:
@@ -175,15 +190,23 @@ class Account:
 
     def _mask(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str:
         self._require(("masking policy", found["name"].upper()))
-        if "MASKING_POLICY" in self._policies.get(found["table"].upper(), ()) and not found["force"]:
+        masked = self._masked.setdefault(found["table"].upper(), set())
+        if found["column"].upper() in masked and not found["force"]:
             raise ProgrammingError(
                 msg=f"Column {found['column']} already attached to a masking policy.", errno=3506, sqlstate="22023"
             )
+        masked.add(found["column"].upper())
         self._policies.setdefault(found["table"].upper(), set()).add("MASKING_POLICY")
         return DONE
 
+    def _masked_columns(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> str:
+        """The test's own question."""
+        columns = sorted(self._masked.get(found["table"].upper(), ()))
+        return " union all ".join(f"select '{column}' as column_name" for column in columns)
+
     def _remake(self, found: re.Match[str], duck: duckdb.DuckDBPyConnection) -> None:
         self._policies.pop(found["table"].upper(), None)
+        self._masked.pop(found["table"].upper(), None)
 
     def _policies_of(self, found: re.Match[str]) -> str:
         kinds = sorted(self._policies.get(found["table"].upper(), ()))
@@ -204,6 +227,9 @@ class Account:
     def _with_answers(self, command: str, duck: duckdb.DuckDBPyConnection) -> str | None:
         """A query of Snowflake's own functions, these replaced by what is known."""
         changed = _WHERE.sub(lambda found: f"'{_SESSION[found[1].lower()]}'", command)
+        if resumed := _RESUME.search(changed):
+            self._pipes.alter(resumed["name"].upper(), "set pipe_execution_paused = false", duck)
+            return DONE
         changed = _STATUS.sub(lambda found: f"'{self._pipes.status(found['name'].upper())}'", changed)
         changed = _POLICIES.sub(self._policies_of, changed)
         changed = _COPY_HISTORY.sub(_history_of, changed)

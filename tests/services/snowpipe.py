@@ -1,11 +1,11 @@
 # ruff: noqa: S608 - statements are made of this file's own names
 """Snowpipe for the stand-in: pipes that load objects of an S3 API, know which, and can be paused and replaced.
 
-What it copies of Snowflake, from its documentation: a pipe loads each file once, going by its path, for as long as
-the pipe lives; CREATE OR REPLACE forgets that, and the queue with it; a paused pipe keeps its queue; REFRESH queues
-what lies below a prefix, through the same memory; a file is loaded whole or not at all, and an error is kept in the
-copy history. What it does not: times (it loads at once), the limits of 7 and 14 days, notifications that come late
-or twice.
+What it copies of Snowflake, from its documentation: a pipe tries each file once, going by its path, for as long as
+the pipe lives; CREATE OR REPLACE forgets that, the queue, and the copy history with it; a paused pipe keeps its
+queue; REFRESH queues what lies below a prefix, through the same memory; a file is loaded whole or not at all, and an
+error is kept in the copy history. What it does not: times (it loads at once), the limits of 7, 14 and 64 days,
+notifications that come late or twice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import boto3
 import duckdb
@@ -33,6 +33,11 @@ _COPY = re.compile(
     r"copy\s+into\s+(?P<table>[\w.]+)\s+from\s+@(?P<stage>[\w.]+).*pattern\s*=\s*'(?P<pattern>[^']+)'", re.I | re.S
 )
 _PAUSE = re.compile(r"set\s+pipe_execution_paused\s*=\s*(?P<on>true|false)", re.I)
+_ERRORS = re.compile(r"set\s+error_integration\s*=\s*(?P<name>\w+)$", re.I)
+_FILES = re.compile(
+    r"copy\s+into\s+(?P<table>[\w.]+)\s+from\s+@(?P<stage>[\w.]+)\s+files\s*=\s*\((?P<files>[^)]*)\)(?P<rest>.*)",
+    re.I | re.S,
+)
 _REFRESH = re.compile(r"refresh(?:\s+prefix\s*=\s*'(?P<prefix>[^']*)')?$", re.I)
 
 
@@ -42,8 +47,9 @@ class _Pipe:
     table: str
     stage: str
     pattern: str
-    error_integration: str
+    error_integration: str = ""
     paused: bool = False
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
     queue: list[str] = field(default_factory=list)
     loaded: set[str] = field(default_factory=set)
 
@@ -55,19 +61,20 @@ class Pipes:
         self._stages = stages
         self._pipes: dict[str, _Pipe] = {}
 
-    def create(self, name: str, statement: str) -> None:
-        head, definition = re.split(r"\bas\s+(?=copy\b)", statement, maxsplit=1, flags=re.I)
+    def create(self, name: str, statement: str, duck: duckdb.DuckDBPyConnection) -> None:
+        self.make_tables(duck)
+        duck.execute(f"delete from {HISTORY} where pipe_name = ?", [name])
+        _, definition = re.split(r"\bas\s+(?=copy\b)", statement, maxsplit=1, flags=re.I)
         copy = _COPY.match(definition)
         assert copy, definition
-        errors = re.search(r"error_integration\s*=\s*(\w+)", head, re.I)
-        self._pipes[name] = _Pipe(
-            definition, copy["table"].upper(), copy["stage"].upper(), copy["pattern"], errors[1] if errors else ""
-        )
+        self._pipes[name] = _Pipe(definition, copy["table"].upper(), copy["stage"].upper(), copy["pattern"])
 
     def alter(self, name: str, change: str, duck: duckdb.DuckDBPyConnection) -> None:
         pipe = self._pipes[name]
         if paused := _PAUSE.match(change):
             pipe.paused = paused["on"].lower() == "true"
+        elif errors := _ERRORS.match(change):
+            pipe.error_integration = errors["name"].upper()
         elif refresh := _REFRESH.match(change):
             url = urlsplit(self._stages[pipe.stage])
             prefix = url.path.lstrip("/") + (refresh["prefix"] or "")
@@ -87,26 +94,27 @@ class Pipes:
         state = "PAUSED" if pipe.paused else "RUNNING"
         said = {"executionState": state, "pendingFileCount": len(pipe.queue), "numOutstandingMessagesOnChannel": 0}
         if pipe.loaded or pipe.queue:
-            said["lastReceivedMessageTimestamp"] = datetime.now(UTC).isoformat()
+            said["lastForwardedMessageTimestamp"] = datetime.now(UTC).isoformat()
         return json.dumps(said)
 
     def show(self, schema: str) -> str:
         lines = [
             f"""select '{name.rpartition(".")[2]}' as "name", '{pipe.definition.replace("'", "''")}' as "definition",
             'arn:aws:sqs:us-west-2:000000000000:sf-snowpipe' as "notification_channel",
-            '{pipe.error_integration}' as "error_integration\""""
+            '{pipe.error_integration}' as "error_integration",
+            cast('{pipe.created.isoformat()}' as timestamp_ltz) as "created_on\""""
             for name, pipe in self._pipes.items()
             if name.rpartition(".")[0] == schema
         ]
         empty = """select * from (select '' as "name", '' as "definition", '' as "notification_channel",
-            '' as "error_integration") where 1 = 0"""
+            '' as "error_integration", current_timestamp() as "created_on") where 1 = 0"""
         return " union all ".join(lines) or empty
 
     def make_tables(self, duck: duckdb.DuckDBPyConnection) -> None:
         duck.execute(
-            f"create table if not exists {HISTORY} (table_name varchar, file_name varchar, "
-            "last_load_time timestamptz, row_count bigint, file_size bigint, status varchar, "
-            "first_error_message varchar)"
+            f"create table if not exists {HISTORY} (pipe_name varchar, table_name varchar, file_name varchar, "
+            "pipe_received_time timestamptz, last_load_time timestamptz, row_count bigint, file_size bigint, "
+            "status varchar, first_error_message varchar)"
         )
         duck.execute(
             f"create table if not exists {USAGE} (pipe_name varchar, credits_used double, bytes_inserted bigint, "
@@ -128,10 +136,25 @@ class Pipes:
             key = pipe.queue.pop(0)
             if key not in pipe.loaded:
                 pipe.loaded.add(key)
-                self._load(name, pipe, key, duck)
+                self._load(name, pipe.table, key, urlsplit(self._stages[pipe.stage]), duck)
 
-    def _load(self, name: str, pipe: _Pipe, key: str, duck: duckdb.DuckDBPyConnection) -> None:
-        url = urlsplit(self._stages[pipe.stage])
+    def copy(self, statement: str, duck: duckdb.DuckDBPyConnection) -> str | None:
+        """Carry out a COPY of files by name: the query that answers it; None if it is none."""
+        copy = _FILES.match(statement)
+        if copy is None:
+            return None
+        url = urlsplit(self._stages[copy["stage"].upper()])
+        lines = []
+        for file in re.findall(r"'([^']+)'", copy["files"]):
+            error = self._load("", copy["table"].upper(), url.path.lstrip("/") + file, url, duck)
+            status = "LOAD_FAILED" if error else "LOADED"
+            lines.append(
+                f"""select '{file}' as "file", '{status}' as "status", '{_plain(error)}' as "first_error\""""
+            )
+        return " union all ".join(lines)
+
+    def _load(self, pipe: str, table: str, key: str, url: SplitResult, duck: duckdb.DuckDBPyConnection) -> str | None:
+        """Load one file whole, or not at all; answers what was wrong with it."""
         body = _s3().get_object(Bucket=url.netloc, Key=key)["Body"].read()
         file, now, rows, error = key.removeprefix(url.path.lstrip("/")), datetime.now(UTC), 0, None
         try:
@@ -143,15 +166,21 @@ class Pipes:
                 pl.lit(now).alias("_loaded_at"),
             )
             duck.register("arriving", found.to_arrow())
-            duck.execute(f"insert into {pipe.table} by name select * from arriving")
+            duck.execute(f"insert into {table} by name select * from arriving")
             duck.unregister("arriving")
         except (pl.exceptions.PolarsError, duckdb.Error) as problem:
             error, rows = str(problem).splitlines()[0], 0
+        self.make_tables(duck)
         duck.execute(
-            f"insert into {HISTORY} values (?, ?, ?, ?, ?, ?, ?)",
-            [pipe.table, file, now, rows, len(body), "LOAD_FAILED" if error else "LOADED", error],
+            f"insert into {HISTORY} values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [pipe, table, file, now, now, rows, len(body), "Load failed" if error else "Loaded", error],
         )
-        duck.execute(f"insert into {USAGE} values (?, ?, ?, 1)", [name, 0.001, len(body)])
+        duck.execute(f"insert into {USAGE} values (?, ?, ?, 1)", [pipe, 0.001, len(body)])
+        return error
+
+
+def _plain(text: str | None) -> str:
+    return (text or "").replace("'", "")
 
 
 def _s3() -> Any:

@@ -45,6 +45,10 @@ create user if not exists {{ looker_user }} type = service
 create user if not exists {{ ingest_user }} type = service
     default_role = {{ monitor }} default_warehouse = {{ monitor_warehouse }} default_namespace = {{ database }}
     comment = 'ingest snowflake check, ingest verify, ingest retention';
+-- Or a session has every role of its user at once: the monitor could delete, and masks would hide nothing.
+alter user {{ dbt_user }} set default_secondary_roles = ();
+alter user {{ looker_user }} set default_secondary_roles = ();
+alter user {{ ingest_user }} set default_secondary_roles = ();
 -- Stored times carry no zone and are in UTC; a session in another zone would compare them wrongly.
 alter user {{ dbt_user }} set timezone = 'UTC';
 alter user {{ looker_user }} set timezone = 'UTC';

@@ -3,7 +3,7 @@ use role accountadmin;
 
 -- The loader: its pipes read the stage and write raw tables; retention deletes from them.
 grant usage on database {{ database }} to role {{ loader }};
-grant usage, create pipe, create task on schema {{ database }}.raw to role {{ loader }};
+grant usage, create pipe on schema {{ database }}.raw to role {{ loader }};
 grant usage on file format {{ file_format }} to role {{ loader }};
 grant usage on stage {{ stage }} to role {{ loader }};
 grant select, insert, delete on all tables in schema {{ database }}.raw to role {{ loader }};
@@ -11,8 +11,7 @@ grant select, insert, delete on future tables in schema {{ database }}.raw to ro
 grant select on all views in schema {{ database }}.raw to role {{ loader }};
 grant select on future views in schema {{ database }}.raw to role {{ loader }};
 grant usage on warehouse {{ monitor_warehouse }} to role {{ loader }};
-grant execute task on account to role {{ loader }};
-grant execute managed task on account to role {{ loader }};
+grant database role snowflake.usage_viewer to role {{ loader }};
 
 -- The transformer: dbt.
 grant usage on database {{ database }} to role {{ transformer }};
@@ -33,16 +32,14 @@ grant select on all views in schema {{ database }}.analytics to role {{ reporter
 grant select on future views in schema {{ database }}.analytics to role {{ reporter }};
 grant usage on warehouse {{ report_warehouse }} to role {{ reporter }};
 
--- The monitor: pipes, the load history, how old each layer is; no learner and no payload.
+-- The monitor: pipes, the load history, how old each layer is; no learner and no payload, so not the stage either.
 grant usage on database {{ database }} to role {{ monitor }};
 grant usage on schema {{ database }}.raw to role {{ monitor }};
 grant select on view {{ records }} to role {{ monitor }};
 grant select on table {{ job_runs }} to role {{ monitor }};
 grant references on table {{ raw_events }} to role {{ monitor }};
-grant usage on file format {{ file_format }} to role {{ monitor }};
-grant usage on stage {{ stage }} to role {{ monitor }};
 grant usage on warehouse {{ monitor_warehouse }} to role {{ monitor }};
-grant monitor on all pipes in schema {{ database }}.raw to role {{ monitor }};
+-- Pipes are granted one by one (05_pipes.sql), and by this when one is replaced.
 grant monitor on future pipes in schema {{ database }}.raw to role {{ monitor }};
 grant monitor usage on account to role {{ monitor }};
 grant database role snowflake.usage_viewer to role {{ monitor }};

@@ -1,4 +1,8 @@
 -- Instead of 06_retention.sql: a task, once a day, without a warehouse of its own.
+use role accountadmin;
+grant create task on schema {{ database }}.raw to role {{ loader }};
+grant execute task on account to role {{ loader }};
+grant execute managed task on account to role {{ loader }};
 use role {{ loader }};
 
 create or replace task {{ retention_task }}
@@ -6,10 +10,12 @@ create or replace task {{ retention_task }}
     schedule = 'USING CRON 17 3 * * * UTC'
     comment = 'RAW_RETENTION_MONTHS'
 as
+execute immediate $$
 begin
     delete from {{ raw_events }}
-    where to_date(_loaded_at) < to_date(dateadd(month, -{{ raw_retention_months }}, current_timestamp()));
+    where {{ past_retention_of_rows }};
     delete from {{ job_runs }}
-    where to_date(_loaded_at) < to_date(dateadd(month, -{{ raw_retention_months }}, current_timestamp()));
+    where {{ past_retention_of_rows }};
 end;
+$$;
 alter task {{ retention_task }} resume;

@@ -1,6 +1,7 @@
 -- Who sees learners' ids, and whose rows. dbt puts both policies on what it builds where its var privacy_policies is true.
 -- Needs the Enterprise edition; SNOWFLAKE_EDITION=standard leaves this part out.
 use role accountadmin;
+use warehouse {{ monitor_warehouse }};
 
 create role if not exists {{ unmasked }} comment = 'Sees learners ids as they are; grant it to people, for a reason';
 grant role {{ unmasked }} to role sysadmin;
@@ -19,10 +20,8 @@ alter masking policy {{ masking_policy }} set body ->
     {{ masked_learner_id }};
 
 -- Which role sees which tenant's rows; '*' stands for all of them.
-create table if not exists {{ tenant_access }} (role_name varchar not null, tenant_id varchar not null);
-insert into {{ tenant_access }} (role_name, tenant_id)
-select '{{ reporter }}', '*'
-where not exists (select 1 from {{ tenant_access }});
+create table if not exists {{ tenant_access }} as
+select cast('{{ reporter }}' as varchar) as role_name, cast('*' as varchar) as tenant_id;
 
 create row access policy if not exists {{ row_policy }} as (tenant varchar) returns boolean ->
     {{ visible_tenant }};
@@ -30,5 +29,8 @@ alter row access policy {{ row_policy }} set body ->
     {{ visible_tenant }};
 
 alter table {{ raw_events }} modify column learner_id set masking policy {{ masking_policy }} force;
+
+-- Tables are granted to the reporter by dbt, once their policies are on them, and not as soon as they are made.
+revoke select on future tables in schema {{ database }}.analytics from role {{ reporter }};
 grant apply on masking policy {{ masking_policy }} to role {{ transformer }};
 grant apply on row access policy {{ row_policy }} to role {{ transformer }};
