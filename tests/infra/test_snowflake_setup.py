@@ -17,6 +17,7 @@ from lark.exceptions import LarkError
 from ingest import ddl, layout, tables
 from ingest.events import SCHEMA
 from ingest.jobs import JOB_SCHEMA
+from ingest.pipe_admin import plain
 from ingest.settings import Settings
 from tests.infra.snowflake_setups import ERRORS, ROLE, setup
 from tests.infra.snowflake_syntax import (
@@ -201,13 +202,16 @@ def test_the_page_names_what_the_setup_makes():
     page = (ROOT / "docs/snowflake.md").read_text()
     names = set(setup().names.all().values())
     for name in re.findall(r"\bAIVO_[A-Z_]+(?:\.[A-Z_]+)*", page):
-        known = name in names or name.startswith("AIVO_ANALYTICS.ANALYTICS.") or name == "AIVO_ANALYTICS"
+        known = name in names | {"AIVO_ANALYTICS", "AIVO_SERVICES"} or name.startswith("AIVO_ANALYTICS.ANALYTICS.")
         assert known, name
+    wanted = setup().copy_into("raw_events").replace("\npattern = '" + ddl.EVENTS_PATTERN + "'", "")
+    (shown,) = re.findall(r"^(copy into [^;]+);", page, re.M)
+    assert plain(shown.replace("files = ('<the object>') force = true", "")) == plain(wanted)
     for part in PARTS:
         assert part in page or part.split("_")[0] in page, part
     for setting in re.findall(r"\b(?:SNOWFLAKE|S3|AWS|KAFKA|RAW|BATCH|FLUSH|PARQUET)_[A-Z_0-9]+\b", page):
-        integration = setting.endswith(("_IAM_USER_ARN", "_EXTERNAL_ID", "_PIPE", "_EVENTS"))
-        assert integration or setting.lower() in Settings.model_fields, setting
+        of_snowflake = setting.endswith(("_IAM_USER_ARN", "_EXTERNAL_ID", "_PIPE", "_EVENTS", "_OBJECTS"))
+        assert of_snowflake or setting.lower() in Settings.model_fields, setting
 
 
 # --- which keys a pipe takes -------------------------------------------------------------------------------------
