@@ -78,9 +78,8 @@ docs: $(READY) ## one static page of the models, site/index.html
 faults: $(READY) ## thousands of faults over millions of records, every offset counted (about 10 minutes)
 	@$(BIN)/python -m tests.faults
 
-bench: $(READY) ## throughput beside the client library's own limit; what an increment costs beside a full refresh
-	$(BIN)/python benchmarks/consume.py
-	$(BIN)/python benchmarks/dbt_increments.py
+bench: $(READY) ## the consumer beside the client's own limit and other tools (SHORT=1: its guard, 2 minutes)
+	@$(BIN)/python -m benchmarks $(if $(SHORT),short,run && $(BIN)/python -m benchmarks report)
 
 clean: ## remove what was built, the environment, and data/ if a demo made it
 	@test ! -e data/.made-by-ingest-demo || rm -rf data

@@ -10,20 +10,32 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 PROJECT = Path(__file__).parents[1] / "dbt_project"
 sys.path.insert(0, str(PROJECT.parent))
 
+from benchmarks.processes import Cost, measured
+from benchmarks.tables import listed
 from ingest.tables import RAW_COLUMNS
 
+DBT = str(Path(sys.executable).parent / "dbt")
+COLUMNS = {
+    "history": "events",
+    "what": "built",
+    "arrived": "new events",
+    "seconds": "s",
+    "of_refresh": "of a refresh",
+    "cpu_seconds": "CPU s",
+    "peak_mb": "peak MB",
+}
 START = datetime(2026, 1, 1)
 DAYS = 60
 EVENTS_A_VISIT = 25
@@ -105,25 +117,36 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000, help="events of history, about")
     parser.add_argument("--keep", type=Path, help="where the warehouse stays, for a look at it")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = (options.keep or Path(folder)) / "warehouse.duckdb"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        learners = options.events // (EVENTS_A_VISIT * VISITS_A_LEARNER)
-        make_history(path, learners)
-        dbt(path, "seed")
-        dbt(path, "run", "--select", "base_raw_events")  # dbt's own parse
-        whole = timed(path, "--full-refresh")
-        rows = count(path)
-        print(f"{rows:,} events of {learners:,} learners: full refresh {whole:.1f} s")
-        for number, share in enumerate(SHARES):
-            add_day(path, learners, share, number)
-            arrived = count(path) - rows
-            rows += arrived
-            took = timed(path)
-            print(
-                f"  a day of {share:.0%} of them, {arrived:,} events: {took:.1f} s, {took / whole:.3f} of a refresh"
-            )
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    with tempfile.TemporaryDirectory(prefix="bench_") as folder:
+        print(listed(list(increments(options.events, options.keep or Path(folder))), COLUMNS, left=2))
+
+
+def increments(events: int, folder: Path) -> Iterator[dict[str, Any]]:
+    """A line for the full refresh, and one for each day that arrives after it. `dbt build`, its start included."""
+    path = folder / "warehouse.duckdb"
+    folder.mkdir(parents=True, exist_ok=True)
+    learners = events // (EVENTS_A_VISIT * VISITS_A_LEARNER)
+    make_history(path, learners)
+    dbt(path, "seed")  # dbt's own parse, which it keeps
+    history = rows = count(path)
+    whole = dbt(path, "build", "--full-refresh")
+    yield _line(history, "all, anew", rows, whole, whole)
+    for number, share in enumerate(SHARES):
+        add_day(path, learners, share, number)
+        arrived, rows = count(path) - rows, count(path)
+        yield _line(history, f"a day of {share:.0%} of the learners", arrived, dbt(path, "build"), whole)
+
+
+def _line(history: int, what: str, arrived: int, cost: Cost, whole: Cost) -> dict[str, Any]:
+    return {
+        "history": history,
+        "what": what,
+        "arrived": arrived,
+        "seconds": round(cost.seconds, 1),
+        "of_refresh": f"{cost.seconds / whole.seconds:.2f}",
+        "cpu_seconds": round(cost.cpu_seconds, 1),
+        "peak_mb": round(cost.peak_bytes / 1e6),
+    }
 
 
 def make_history(path: Path, learners: int) -> None:
@@ -161,34 +184,20 @@ def count(path: Path) -> int:
         return db.execute("select count(*) from raw.raw_events").fetchone()[0]
 
 
-def timed(path: Path, *arguments: str) -> float:
-    began = time.perf_counter()
-    dbt(path, "run", *arguments)
-    return time.perf_counter() - began
-
-
-def dbt(path: Path, *arguments: str) -> None:
-    from dbt.cli.main import dbtRunner
-
-    os.environ["DUCKDB_PATH"] = str(path)
-    places = [
-        "--project-dir",
-        str(PROJECT),
-        "--profiles-dir",
-        str(PROJECT),
-        "--target-path",
-        str(path.parent / "target"),
-    ]
-    result = dbtRunner().invoke(
-        [*arguments, *places, "--log-path", str(path.parent / "logs"), "--quiet", "--log-level-file", "none"]
-    )
-    if not result.success:
-        raise SystemExit(
-            f"dbt failed: {result.exception or [r.message for r in result.result if r.status == 'error']}"
-        )
-    if os.environ.get("BENCH_MODELS"):
-        for r in sorted(result.result.results, key=lambda r: -r.execution_time)[:12]:
-            print(f"      {r.execution_time:6.2f} s {r.node.name}")
+def dbt(path: Path, *arguments: str) -> Cost:
+    """Run dbt's command line on this warehouse, and take what it costs."""
+    places = {
+        "project-dir": PROJECT,
+        "profiles-dir": PROJECT,
+        "target-path": path.parent / "target",
+        "log-path": path.parent / "logs",
+    }
+    words = [word for name, place in places.items() for word in (f"--{name}", str(place))]
+    command = [DBT, *arguments, *words, "--quiet", "--log-level-file", "none"]
+    cost = measured(command, os.environ | {"DUCKDB_PATH": str(path)}, path.parent)
+    if cost.code:
+        raise SystemExit(f"dbt {' '.join(arguments)} failed:\n{cost.out}{cost.err}")
+    return cost
 
 
 if __name__ == "__main__":

@@ -12,8 +12,11 @@ from benchmarks import tools
 from benchmarks.contest import contest
 from benchmarks.contestants import best_loops, everybody, limits, ours
 from benchmarks.figures import ratios
-from benchmarks.tables import contest_table
+from benchmarks.memory import memory
+from benchmarks.scaling import scaling
+from benchmarks.tables import contest_table, workloads_table
 from benchmarks.topics import kafka
+from benchmarks.warehouse import dbt, load
 from benchmarks.workloads import Workload
 
 Part = dict[str, Any]
@@ -41,8 +44,8 @@ def workloads(chosen: Namespace) -> Part:
         contestants = [*limits(made), ours(10_000), *best_loops(made, 10_000)]
         for workload in others(chosen.events):
             lines = contest(bootstrap, workload, contestants, chosen.rounds)
-            print(contest_table(lines))
             found.append({"workload": str(workload), "lines": lines})
+    print(workloads_table(found))
     return {"rounds": chosen.rounds, "workloads": found}
 
 
@@ -71,4 +74,8 @@ def short(chosen: Namespace) -> dict[str, float]:
 PARTS: dict[str, Callable[[Namespace], Part]] = {
     "contest": main_contest,
     "workloads": workloads,
+    "scaling": scaling,
+    "memory": memory,
+    "load": load,
+    "dbt": dbt,
 }

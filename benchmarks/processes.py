@@ -56,6 +56,7 @@ class Running:
             start_new_session=True,
         )
         self._samples: list[tuple[float, int]] = []
+        self._highest = 0  # the process's own high-water mark, which knows what passed between two looks
         self._ended = threading.Event()
         self._watch = threading.Thread(target=self._sample, daemon=True)
         self._watch.start()
@@ -70,7 +71,7 @@ class Running:
         self._process.returncode = os.waitstatus_to_exitcode(status)
         self._ended.set()
         self._watch.join()
-        peak = max((size for _, size in self._samples), default=0)
+        peak = max([self._highest, *(size for _, size in self._samples)])
         texts = [_text(stream) for stream in (self._out, self._err)]
         cpu = usage.ru_utime + usage.ru_stime
         return Cost(self.began, seconds, cpu, peak, tuple(self._samples), self._process.returncode, *texts)
@@ -78,6 +79,7 @@ class Running:
     def _sample(self) -> None:
         while not self._ended.wait(EVERY):
             self._samples.append((time.perf_counter() - self._clock, resident(self._process.pid)))
+            self._highest = _status(self._process.pid, "VmHWM:") or self._highest
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -85,10 +87,8 @@ class Running:
 
 
 def resident(pid: int) -> int:
-    """Resident bytes of a process and of all that it started. Of one alone its own high-water mark."""
-    family = [pid, *_children(pid)]
-    field = "VmRSS:" if len(family) > 1 else "VmHWM:"
-    return sum(_status(one, field) for one in family)
+    """Resident bytes of a process and of all that it started."""
+    return sum(_status(one, "VmRSS:") for one in (pid, *_children(pid)))
 
 
 def _children(pid: int) -> list[int]:

@@ -47,6 +47,37 @@ def _contestant(one: Line, limit: float | None, best: float | None) -> Cells:
     )
 
 
+def workloads_table(found: Sequence[dict[str, Any]]) -> str:
+    """One line a workload: rates, and those of `ingest consume` beside the others'."""
+    head = (
+        "workload",
+        "C",
+        "Python",
+        "ingest consume",
+        "best by hand",
+        "of C",
+        "to by hand",
+        "CPU s / million",
+        "peak MB",
+    )
+    return table(head, [_workload(one) for one in found])
+
+
+def _workload(one: dict[str, Any]) -> Cells:
+    lines = one["lines"]
+    kinds = (("limit", "count in C"), ("limit", "count in Python"), ("ours", ""), ("hand-written", ""))
+    rates = [rate(lines, *kind) for kind in kinds]
+    own = next(line for line in lines if line["kind"] == "ours")
+    if rates[2] is None:
+        return (one["workload"], *map(_rate, rates), *[""] * 4)
+    more = (share(rates[2], rates[0]), share(rates[2], rates[3]))
+    return (one["workload"], *map(_rate, rates), *more, f"{own['cpu_seconds']:.1f}", f"{own['peak_mb']:,}")
+
+
+def _rate(figure: float | None) -> str:
+    return f"{figure:,}" if figure else ""
+
+
 PLACES = {"folder": "folder", "s3": "S3 API", "s3 far": "S3 API, 150 ms a put", "": ""}
 
 
@@ -77,3 +108,19 @@ def simulation_table(found: Sequence[dict[str, Any]]) -> str:
 
 def _simulated(one: dict[str, Any]) -> str:
     return f"{one['simulated'] / 1000:,.0f}k ({one['limit'] / 1000:,.0f}k{' puts' * (one['by'] == 'puts')})"
+
+
+def memory_table(found: Sequence[dict[str, Any]]) -> str:
+    """Resident memory tenth by tenth of a run, in MB."""
+    head = ("events", "partitions", "records/s", *(f"{place * 10} %" for place in range(1, 11)), "peak MB")
+    rows = [
+        [
+            f"{one['events']:,}",
+            str(one["partitions"]),
+            f"{one['rate']:,}",
+            *map(str, one["tenths_mb"]),
+            f"{one['peak_mb']:,}",
+        ]
+        for one in found
+    ]
+    return table(head, rows, left=0)

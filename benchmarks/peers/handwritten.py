@@ -32,11 +32,12 @@ def with_orjson(value: bytes) -> Row:
 
 
 def _row(event: dict[str, object], text: Callable[[object], str]) -> Row:
+    required = event["event_id"], event["event_type"], event["timestamp"], event["learner_id"]
+    for value in required:
+        if type(value) is not str:  # one number among them, and the whole file could not be written
+            raise TypeError
     return (
-        event["event_id"],
-        event["event_type"],
-        event["timestamp"],
-        event["learner_id"],
+        *required,
         event.get("tenant_id") or "default",
         event.get("session_id"),
         text(event.get("data", {})),

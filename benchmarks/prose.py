@@ -1,0 +1,69 @@
+"""The fixed words of docs/performance.md."""
+
+from __future__ import annotations
+
+HEAD = """\
+# Performance
+
+Made by `python -m benchmarks report` from `benchmarks/results/latest.json`; `make bench` measures. A figure in
+records a second says something about one machine on one day. What carries over is how two contestants of one run
+compare: they read the same topic in turn, round by round, each as a process of its own, the broker on the same cores.
+
+Measured on {machine}, with {versions}.
+
+* **records/s**: from a contestant's first record to its last, start-up apart. For `ingest consume` from the opening
+  of its first partition to its last stored object, for those that write files to the last one's time, for those that
+  only count to the last record. Each is told how many records there are, or the wait for the topic's end (up to half
+  a second) would count.
+* **CPU s / million**: user and system time of the process, start included, for a million records; the broker's and
+  the store's apart.
+* **peak MB**: resident memory of the process and of all that it starts, together.
+* Everyone's rows are counted in the files that they leave. Who leaves too few or too many is void.
+* The peers' fetch settings are their own. Loops written by hand run with librdkafka's, and *tuned* with those of
+  `ingest`. zstd is of level 1. As they are run here only `ingest consume` stores each record exactly once whatever
+  fails; the others at least once at best."""
+
+#: Each section's heading and words, in order.
+PARTS = {
+    "contest": (
+        "Side by side",
+        "The same work: JSON becomes typed columns (ids, type, time, `data` and `metadata` as text, offset), "
+        "these become Parquet, and the offsets are committed after the file. The counting programs do none of "
+        "it: they are the limit of the client library.",
+    ),
+    "workloads": (
+        "Other records",
+        "One thing changed at a time: size, partitions, share of bad records. A bad record is a row with its "
+        "bytes, in `ingest consume` and in the loops; 10,000 rows a file, zstd, folder.",
+    ),
+    "scaling": (
+        "More processes",
+        "Members of one group, started together, to the end of the topic; they share the cores with the broker.",
+    ),
+    "simulation": (
+        "",
+        "Beyond that machine one can only calculate. A process on a core of its own brings {client:,} records "
+        "a second at best, as measured above with one; a partition has one unresolved put at a time. So the "
+        "rate is the lesser of processes x client and partitions x rows / (encode + put). A simulation of the "
+        "queues, and in brackets the arithmetic:",
+    ),
+    "memory": (
+        "Memory",
+        "`ingest consume` over a long backlog: the median of resident memory in each tenth of the run, in MB.",
+    ),
+    "load": (
+        "Into DuckDB",
+        "`ingest load` of those objects into a new warehouse, the start apart.",
+    ),
+    "dbt": (
+        "dbt build",
+        "The whole project with its tests on DuckDB, dbt's start included: first a full refresh, then a new "
+        "day for 1 %, 10 % and all of the learners, one after the other.",
+    ),
+}
+
+SENTENCE = {
+    "of_c": "**{:.2f}** of counting in C",
+    "of_python": "**{:.2f}** of counting in Python",
+    "of_hand_written": "**{:.2f}** times the best loop written by hand",
+}
