@@ -33,20 +33,21 @@ _EMPTY: Final = {
 Columns = dict[str, Any]
 
 
-class _Bare(Struct, forbid_unknown_fields=True, gc=False):
+class _Bare(Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
+    # In the order in which they mostly come: each field is looked for behind the one before.
     event_id: Text
     event_type: Text
-    learner_id: Text
     timestamp: Time = None
-    occurred_at: Time = None
+    learner_id: Text
     session_id: str | None = None
+    data: Raw = _NULL
+    metadata: Raw = _NULL
+    version: Raw = _NULL
     tenant_id: str | None = None
     sent_at: Time = None
-    data: Raw = _NULL
+    occurred_at: Time = None
     payload: Raw = _NULL
-    metadata: Raw = _NULL
     context: Raw = _NULL
-    version: Raw = _NULL
     schema_version: Raw = _NULL
 
 
@@ -60,7 +61,7 @@ class _Wrapped(Struct, forbid_unknown_fields=True, gc=False):
 _decode_bare = msgspec.json.Decoder(_Bare).decode
 _decode_wrapped = msgspec.json.Decoder(_Wrapped).decode
 #: Stand in the place of a record that is no event, or of no usual shape.
-_NONE: Final = _Bare("-", "-", "-", timestamp=0)
+_NONE: Final = _Bare(event_id="-", event_type="-", learner_id="-", timestamp=0)
 _ANY: Final = msgspec.json.encode({"event_id": "-", "event_type": "-", "learner_id": "-", "timestamp": 0})
 
 
@@ -169,6 +170,10 @@ def _versions(events: list[_Bare], odd: set[int]) -> list[str | None]:
     raws = _one_of_two([event.version for event in events], [event.schema_version for event in events], odd)
     if raws.count(_NULL) == len(raws):
         return [DEFAULT_SCHEMA_VERSION] * len(raws)
+    first = bytes(raws[0])
+    joined = _SEPARATOR.join(raws)
+    if joined == _SEPARATOR.join([first] * len(raws)) and (text := version_text(first)):
+        return [text] * len(raws)
     texts = _texts(raws, odd)
     known = {text: version_text(text.encode()) for text in texts.unique()}
     if None in known.values():
@@ -196,6 +201,8 @@ def _payloads(events: list[_Bare], name: str, alias: str, odd: set[int]) -> pl.S
     else:
         raws = _one_of_two([event.metadata for event in events], [event.context for event in events], odd)
     texts = _texts(raws, odd)
+    if texts.str.starts_with("{").all():
+        return texts.alias(name)
     objects = pl.when(texts.str.starts_with("{")).then(texts).when(texts == "null").then(pl.lit("{}"))
     column = pl.select(objects.alias(name)).to_series()
     odd.update(column.is_null().arg_true().to_list())
@@ -209,7 +216,7 @@ def _texts(raws: Sequence[Raw], odd: set[int], rows: Sequence[int] | None = None
     """
     joined = _SEPARATOR.join(raws)
     unread: list[int] = []
-    if joined.count(_SEPARATOR) == len(raws) - 1 and is_utf8(joined):
+    if joined.count(_SEPARATOR) == len(raws) - 1 and (joined.isascii() or is_utf8(joined)):
         texts = pl.Series([joined], dtype=pl.Binary).cast(pl.String).str.split(_SEPARATOR.decode()).explode()
     else:
         items = [bytes(raw) for raw in raws]

@@ -65,6 +65,11 @@ class Records:
     def __len__(self) -> int:
         return len(self.offsets)
 
+    @classmethod
+    def of(cls, offsets: list[int], timestamps: list[int | None], values: list[bytes | None]) -> Records:
+        """The records of these columns, which are taken over and not copied."""
+        return cls(offsets, timestamps, values, _bytes_of(values))
+
     def append(self, offset: int, timestamp: int | None, value: bytes | None) -> None:
         """Add one record behind the others."""
         self.offsets.append(offset)
@@ -107,5 +112,9 @@ def _slice(records: Records, start: int, stop: int) -> Records:
         records.offsets[start:stop],
         records.timestamps[start:stop],
         values,
-        sum(len(value) for value in values if value is not None),
+        _bytes_of(values),
     )
+
+
+def _bytes_of(values: Sequence[bytes | None]) -> int:
+    return sum(len(value) for value in values if value is not None)

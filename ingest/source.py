@@ -83,12 +83,13 @@ class KafkaSource:
         polled = Polled({}, {}, set())
         with self._watch.during("reading"):
             messages = self._consumer.consume(_TAKE, timeout)
-        for message in messages:
-            error = message.error()
-            if error is None:
-                _gather(message, polled.records)
-            else:
-                _note(error, message, polled)
+        records = [message for message in messages if message.error() is None]
+        if len(records) < len(messages):
+            for message in messages:
+                error = message.error()
+                if error is not None:
+                    _note(error, message, polled)
+        _gather(records, polled.records)
         return polled
 
     def begin(self, partition: Partition, offset: int) -> None:
@@ -157,16 +158,37 @@ class KafkaSource:
             consumer.unassign()
 
 
-def _gather(message: Message, records: dict[Partition, Records]) -> None:
+def _gather(messages: Sequence[Message], records: dict[Partition, Records]) -> None:
+    """Take records over as columns. The client hands out those of one partition in runs: each in one go."""
     # `if message:` would lose tombstones and empty values: a message is as long as its value.
-    kind, timestamp = message.timestamp()
-    partition, offset = _partition(message), message.offset()
-    if offset is None:  # the client's types allow it, a record never has none
-        raise BrokerError(f"a record of {partition} came without an offset")
-    run = records.get(partition)
-    if run is None:
-        run = records[partition] = Records()
-    run.append(offset, None if kind == TIMESTAMP_NOT_AVAILABLE else timestamp, message.value())
+    numbers = [message.partition() for message in messages]
+    topics = [message.topic() for message in messages]
+    start = 0
+    while start < len(messages):
+        stop = _end_of_run(numbers, topics, start)
+        partition, run = _partition(messages[start]), messages[start:stop]
+        offsets: list[Any] = [message.offset() for message in run]
+        if None in offsets:  # the client's types allow it, a record never has none
+            raise BrokerError(f"a record of {partition} came without an offset")
+        taken = Records.of(
+            offsets,
+            [None if kind == TIMESTAMP_NOT_AVAILABLE else at for kind, at in [each.timestamp() for each in run]],
+            [message.value() for message in run],
+        )
+        known = records.get(partition)
+        if known is None:
+            records[partition] = taken
+        else:
+            known.extend(taken)
+        start = stop
+
+
+def _end_of_run(numbers: Sequence[int | None], topics: Sequence[str | None], start: int) -> int:
+    """Where the run of one partition's messages ends that begins at `start`."""
+    number, topic, stop = numbers[start], topics[start], start + 1
+    while stop < len(numbers) and numbers[stop] == number and topics[stop] == topic:
+        stop += 1
+    return stop
 
 
 def _note(error: KafkaError, message: Message, polled: Polled) -> None:

@@ -17,6 +17,7 @@ _FORM: Final = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[
 _HAS_OFFSET: Final = r"[Zz]$|[+-]\d{2}:\d{2}$"
 _FIRST: Final = -62_135_596_800_000_000  # 0001-01-01 in microseconds of the epoch
 _LAST: Final = 253_402_300_799_999_999  # 9999-12-31T23:59:59.999999
+_MOST: Final = 10**15  #: milliseconds, far beyond the year 9999
 _UTC: Final = pl.Datetime("us", "UTC")
 
 
@@ -25,17 +26,16 @@ def parse_times(values: Sequence[str | int | float | None]) -> pl.Series:
     kinds = set(map(type, values))
     if kinds <= {type(None)}:
         return pl.repeat(None, len(values), dtype=_UTC, eager=True)
-    texts = [value if type(value) is str else None for value in values] if kinds - {str, type(None)} else values
-    instants = _from_text(pl.Series(texts, dtype=pl.String))
-    if texts is not values:
-        numbers = pl.Series([_from_millis(value) for value in values], dtype=pl.Int64)
-        instants = instants.fill_null(numbers)
-    return _in_range(instants)
+    if kinds <= {str, type(None)}:
+        return _in_range(_from_text(pl.Series(values, dtype=pl.String)))
+    texts = pl.Series([value if type(value) is str else None for value in values], dtype=pl.String)
+    numbers = [None if isinstance(value, str) else value for value in values]
+    return _in_range(_from_text(texts).fill_null(_from_numbers(numbers)))
 
 
 def from_millis(values: Sequence[int | None]) -> pl.Series:
     """The broker's epoch milliseconds → Datetime(µs, UTC); null where there is none or it names no instant."""
-    return _in_range(pl.Series([_from_millis(value) for value in values], dtype=pl.Int64))
+    return _in_range(_from_numbers(values))
 
 
 def _in_range(instants: pl.Series) -> pl.Series:
@@ -52,8 +52,23 @@ def _from_text(texts: pl.Series) -> pl.Series:
     return frame.to_series()
 
 
-def _from_millis(value: str | int | float | None) -> int | None:
-    """Epoch milliseconds → microseconds; None for a text, or for what an Int64 can't hold."""
-    if value is None or isinstance(value, str) or abs(value) > 1e15:
+def _from_numbers(values: Sequence[int | float | None]) -> pl.Series:
+    """Epoch milliseconds → microseconds as Int64; null for what names no instant."""
+    try:
+        if float not in set(map(type, values)):
+            return _to_microseconds(pl.Series(values, dtype=pl.Int64))
+    except (OverflowError, TypeError):  # an integer of more than 64 bits
+        pass
+    return pl.Series([_from_millis(value) for value in values], dtype=pl.Int64)
+
+
+def _to_microseconds(millis: pl.Series) -> pl.Series:
+    within = millis.is_between(-_MOST, _MOST)
+    return pl.select(pl.when(within).then(millis * 1000)).to_series()
+
+
+def _from_millis(value: int | float | None) -> int | None:
+    """Epoch milliseconds → microseconds; None for what an Int64 can't hold."""
+    if value is None or abs(value) > _MOST:
         return None
     return value * 1000 if isinstance(value, int) else math.floor(value * 1000)
