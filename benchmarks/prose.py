@@ -18,7 +18,8 @@ Measured on {machine}, with {versions}.
 * **CPU s / million**: user and system time of the process, start included, for a million records; the broker's and
   the store's apart.
 * **peak MB**: resident memory of the process and of all that it starts, together.
-* Everyone's rows are counted in the files that they leave. Who leaves too few or too many is void.
+* Everyone's rows are counted in the files that they leave. Who leaves too few or too many is void. Quix Streams and
+  bytewax can be told the rows of a file only about.
 * The peers' fetch settings are their own. Loops written by hand run with librdkafka's, and *tuned* with those of
   `ingest`. zstd is of level 1. As they are run here only `ingest consume` stores each record exactly once whatever
   fails; the others at least once at best."""

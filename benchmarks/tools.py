@@ -28,7 +28,7 @@ def made(folder: Path) -> tuple[Tools, list[dict[str, str]]]:
     absent += [
         {
             "name": "Redpanda Connect",
-            "why": "its module is not under an open-source licence, and that of its fork could not be verified",
+            "why": "parts of it are not under an open-source licence, and its fork could not be verified",
         },
         {
             "name": "Kafka Connect",

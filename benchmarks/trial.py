@@ -43,6 +43,8 @@ def tried(contestant: Contestant, errand: Errand, home: Path) -> Figures:
         records, first, last = _told(contestant, errand, cost)
     except Void as reason:
         return Figures(void=str(reason))
+    except (ValueError, LookupError) as error:
+        return Figures(void=f"it did not say what it did ({error!r})")
     rate, cpu = records / (last - first), cost.cpu_seconds / records * 1e6
     return Figures(rate, first - cost.began, cpu, cost.peak_bytes / 1e6)
 
