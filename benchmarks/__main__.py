@@ -21,8 +21,8 @@ def main() -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     run = verbs.add_parser("run", help="measure, and keep the results")
     run.add_argument("--part", choices=parts.PARTS, action="append", help="only this (again for more); all without")
-    run.add_argument("--events", type=int, default=1_000_000, help="records of the main topic (default: %(default)s)")
-    run.add_argument("--rounds", type=int, default=5, help="runs of each contestant (default: %(default)s)")
+    run.add_argument("--events", type=int, default=2_000_000, help="records of the main topic (default: %(default)s)")
+    run.add_argument("--rounds", type=int, default=3, help="runs of each contestant (default: %(default)s)")
     run.add_argument(
         "--backlog", type=int, default=20_000_000, help="records of the memory run (default: %(default)s)"
     )
