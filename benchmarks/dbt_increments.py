@@ -196,7 +196,9 @@ def dbt(path: Path, *arguments: str) -> Cost:
     command = [DBT, *arguments, *words, "--quiet", "--log-level-file", "none"]
     cost = measured(command, os.environ | {"DUCKDB_PATH": str(path)}, path.parent)
     if cost.code:
-        raise SystemExit(f"dbt {' '.join(arguments)} failed:\n{cost.out}{cost.err}")
+        raise RuntimeError(
+            f"dbt {' '.join(arguments)} failed with exit code {cost.code}: {(cost.out + cost.err)[-2000:]}"
+        )
     return cost
 
 

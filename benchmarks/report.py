@@ -81,11 +81,18 @@ def _scaling(part: Part) -> str:
     return f"{listed(part['lines'], SCALING_COLUMNS, left=0)}\n\n{more}\n\n{simulation_table(part['simulated'])}"
 
 
+def _dbt(part: Part) -> str:
+    void = [f"void: {one}." for one in part["void"]]
+    return "\n\n".join([listed(part["lines"], DBT_COLUMNS, left=2), *void])
+
+
 TABLES = {
     "contest": _contest,
     "workloads": lambda part: workloads_table(part["workloads"]),
     "scaling": _scaling,
     "memory": lambda part: memory_table(part["lines"]),
     "load": lambda part: listed(part["lines"], LOAD_COLUMNS, left=0),
-    "dbt": lambda part: listed(part["lines"], DBT_COLUMNS, left=2),
+    "dbt": lambda part: "\n\n".join(
+        [listed(part["lines"], DBT_COLUMNS, left=2), *map("void: {}.".format, part["void"])]
+    ),
 }

@@ -59,12 +59,17 @@ def loaded(errand: Errand, home: Path) -> dict[str, Any]:
 
 
 def dbt(chosen: Namespace) -> dict[str, Any]:
-    """`dbt build` over histories of several sizes, and over what a day adds to them."""
+    """`dbt build` over histories of several sizes, and over what a day adds to them. A size that fails is void."""
     found: list[dict[str, Any]] = []
+    void: list[str] = []
     for events in chosen.warehouse:
         with tempfile.TemporaryDirectory(prefix="bench_") as folder:
-            for line in increments(events, Path(folder)):
-                found.append(line)
-                print(f"  {line['history']:,} events, {line['what']}: {line['seconds']} s", flush=True)
+            try:
+                for line in increments(events, Path(folder)):
+                    found.append(line)
+                    print(f"  {line['history']:,} events, {line['what']}: {line['seconds']} s", flush=True)
+            except RuntimeError as error:
+                print(error)
+                void.append(f"{events:,} events: {str(error).partition(':')[0]}")
     print(listed(found, DBT_COLUMNS, left=2))
-    return {"lines": found}
+    return {"lines": found, "void": void}

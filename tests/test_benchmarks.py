@@ -16,6 +16,7 @@ import pytest
 from benchmarks import guard, report, results
 from benchmarks.contest import s3
 from benchmarks.contestants import Contestant, Tools, everybody, ours
+from benchmarks.dbt_increments import COLUMNS as DBT_COLUMNS
 from benchmarks.figures import line, ratios
 from benchmarks.memory import tenths
 from benchmarks.picture import picture
@@ -24,6 +25,7 @@ from benchmarks.scaling import simulation
 from benchmarks.simulation import Pipeline, limited, simulated
 from benchmarks.tables import contest_table, table
 from benchmarks.trial import Figures
+from benchmarks.warehouse import LOAD_COLUMNS
 from benchmarks.workloads import Workload, bad_records, records
 from ingest.decode import Decoder
 from ingest.records import Partition, Records
@@ -82,6 +84,12 @@ FOUND = {
             "date": "2026-11-26",
             "lines": [{"events": 9, "partitions": 4, "rate": 5, "tenths_mb": [200] * 10, "peak_mb": 210}],
         },
+        "load": {"date": "2026-11-26", "events": 9, "lines": [dict.fromkeys(LOAD_COLUMNS, 1)]},
+        "dbt": {
+            "date": "2026-11-26",
+            "lines": [dict.fromkeys(DBT_COLUMNS, 1)],
+            "void": ["9 events: dbt build failed"],
+        },
     },
 }
 
@@ -95,7 +103,8 @@ def test_what_is_published_is_what_was_measured():
 
 def test_the_page_has_a_section_for_each_part_that_was_measured():
     page = report.page(FOUND)
-    assert re.findall(r"^## (.+)$", page, re.M) == ["Side by side", "Other records", "More processes", "Memory"]
+    assert re.findall(r"^## (.+)$", page, re.M) == [heading for heading, _ in report.PARTS.values() if heading]
+    assert "void: 9: dbt build failed." in page
     assert "**0.45** of counting in C, **0.56** of counting in Python, **5.00** times the best loop" in page
     assert "* nobody: no reason." in page
     assert set(report.TABLES) == set(report.PARTS) - {"simulation"}
