@@ -104,7 +104,7 @@ def test_what_is_published_is_what_was_measured():
 def test_the_page_has_a_section_for_each_part_that_was_measured():
     page = report.page(FOUND)
     assert re.findall(r"^## (.+)$", page, re.M) == [heading for heading, _ in report.PARTS.values() if heading]
-    assert "void: 9: dbt build failed." in page
+    assert "void: 9 events: dbt build failed." in page
     assert "**0.45** of counting in C, **0.56** of counting in Python, **5.00** times the best loop" in page
     assert "* nobody: no reason." in page
     assert set(report.TABLES) == set(report.PARTS) - {"simulation"}
