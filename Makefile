@@ -83,5 +83,5 @@ bench: $(READY) ## the consumer beside the client's own limit and other tools (S
 
 clean: ## remove what was built, the environment, and data/ if a demo made it
 	@test ! -e data/.made-by-ingest-demo || rm -rf data
-	rm -rf .venv site dbt_project/target dbt_project/logs dbt_project/fixtures.duckdb infra/kafka/target
+	rm -rf .venv .venv-peers site dbt_project/target dbt_project/logs dbt_project/fixtures.duckdb infra/kafka/target
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
