@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from ingest.envelopes import Columns, read_all
 from ingest.events import SCHEMA, Reason
 from ingest.records import Partition, Records
-from ingest.times import from_millis, parse_times
+from ingest.times import parse_times
 
-_TEXTS: Final = ("event_id", "event_type", "learner_id", "tenant_id", "session_id", "schema_version")
+#: The columns of times, and the fields of the envelope that they come from.
+_TIMES: Final = {"occurred_at": "timestamp", "sent_at": "sent_at", "published_at": "published_at"}
+_EVENT: Final = tuple(name for name in SCHEMA if not name.startswith("_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,49 +38,48 @@ class Decoder:
     def __call__(self, records: Records, ingested_at: datetime) -> pl.DataFrame:
         """One row for every record, in offset order; columns and types are exactly `SCHEMA`'s."""
         envelopes, errors = read_all(records.values, self.max_record_bytes)
-        columns = _texts(envelopes) | _times(envelopes, errors) | self._coordinates(records, ingested_at)
-        return _quarantined(pl.DataFrame(columns), errors, records.values)
-
-    def _coordinates(self, records: Records, ingested_at: datetime) -> dict[str, pl.Series]:
-        count = len(records)
-        return {
-            "_topic": pl.repeat(self.partition.topic, count, dtype=pl.String, eager=True),
-            "_topic_id": pl.repeat(self.topic_id, count, dtype=pl.String, eager=True),
-            "_partition": pl.repeat(self.partition.number, count, dtype=pl.Int32, eager=True),
+        sent = {column: envelopes[field] for column, field in _TIMES.items()}
+        times = parse_times(sent | {"_kafka_timestamp": records.timestamps})
+        _note_malformed(sent, times, errors)
+        columns = {
+            **{name: _texts(name, envelopes) for name in _EVENT if name not in times},
+            **times,
+            "_topic": _repeated("_topic", self.partition.topic, len(records)),
+            "_topic_id": _repeated("_topic_id", self.topic_id, len(records)),
+            "_partition": _repeated("_partition", self.partition.number, len(records)),
             "_offset": pl.Series(records.offsets, dtype=pl.Int64),
-            "_kafka_timestamp": from_millis(records.timestamps),
-            "_ingested_at": pl.repeat(ingested_at, count, dtype=SCHEMA["_ingested_at"], eager=True),
+            "_ingested_at": _repeated("_ingested_at", ingested_at, len(records)),
         }
+        return _quarantined(columns, errors, records.values)
 
 
-def _texts(envelopes: Columns) -> dict[str, pl.Series]:
-    texts = {name: pl.Series(envelopes[name], dtype=pl.String) for name in _TEXTS}
-    return texts | {name: envelopes[name] for name in ("data", "metadata")}
+def _texts(name: str, envelopes: Columns) -> pl.Series:
+    """A column of texts; the payloads are columns already."""
+    texts = envelopes[name]
+    return texts if isinstance(texts, pl.Series) else pl.Series(name, texts, dtype=pl.String)
 
 
-def _times(envelopes: Columns, errors: list[str | None]) -> dict[str, pl.Series]:
-    """The three time columns; a malformed time is entered into `errors`, the first of a row counts."""
-    columns = {}
-    for column, field in (("occurred_at", "timestamp"), ("sent_at",) * 2, ("published_at",) * 2):
-        values = envelopes[field]
-        columns[column] = instants = parse_times(values)
-        if instants.null_count() > values.count(None):
-            for row in instants.is_null().arg_true():
+def _repeated(name: str, value: Any, count: int) -> pl.Series:
+    return pl.Series(name, [value], dtype=SCHEMA[name]).new_from_index(0, count)
+
+
+def _note_malformed(sent: dict[str, Any], times: dict[str, pl.Series], errors: list[str | None]) -> None:
+    """Enter malformed times into `errors`; the first of a row counts."""
+    for column, values in sent.items():
+        if times[column].null_count() > values.count(None):
+            for row in times[column].is_null().arg_true():
                 if values[row] is not None and errors[row] is None:
-                    errors[row] = Reason.BAD_TIMESTAMP.of(field)
-    return columns
+                    errors[row] = Reason.BAD_TIMESTAMP.of(_TIMES[column])
 
 
-def _quarantined(frame: pl.DataFrame, errors: Sequence[str | None], values: Sequence[bytes | None]) -> pl.DataFrame:
+def _quarantined(
+    columns: dict[str, pl.Series], errors: Sequence[str | None], values: Sequence[bytes | None]
+) -> pl.DataFrame:
     """The frame with `_error` and `_raw`, and nulls in the event columns of the quarantined rows."""
-    if not any(errors):
-        extra = [pl.lit(None, dtype=pl.String).alias("_error"), pl.lit(None, dtype=pl.Binary).alias("_raw")]
-        return frame.with_columns(extra).select(*SCHEMA)
+    if errors.count(None) == len(errors):
+        columns |= {name: _repeated(name, None, len(errors)) for name in ("_error", "_raw")}
+        return pl.DataFrame({name: columns[name] for name in SCHEMA})
     raw = [value if error else None for value, error in zip(values, errors, strict=True)]
-    error = pl.Series("_error", errors, dtype=pl.String)
-    event_columns = [name for name in frame.columns if not name.startswith("_")]
-    return (
-        frame.with_columns(error, pl.Series("_raw", raw, dtype=pl.Binary))
-        .with_columns(pl.when(pl.col("_error").is_null()).then(pl.col(event_columns)))
-        .select(*SCHEMA)
-    )
+    columns |= {"_error": pl.Series(errors, dtype=pl.String), "_raw": pl.Series(raw, dtype=pl.Binary)}
+    sound = pl.when(pl.col("_error").is_null())
+    return pl.DataFrame({name: columns[name] for name in SCHEMA}).with_columns(sound.then(pl.col(_EVENT)))

@@ -1,9 +1,13 @@
 """Many records' values → columns of envelopes, or the reasons why they are no events.
 
-One strict pass over each record hands out the envelope and the payload's own bytes, for the usual shapes; from
-then on all is done in columns. Whatever is not of a usual shape, or no UTF-8, or perhaps too deep, is left to
+One strict pass over each record hands out the envelope and the payload's own bytes, for the usual shapes; from then
+on all is done in columns. Whatever is not of a usual shape, or no UTF-8, or perhaps too deep, is left to
 `ingest.envelope.examine`, which is the definition: a property test holds the two together. A record is judged
 by itself, whatever its neighbours are.
+
+What costs: objects that are touched again when they are no longer in the processor's cache, and calls into Polars,
+each of which takes as long as reading dozens of records. So records are read in slices of a thousand, of which only
+the columns remain, and Polars is called for all of them at once, as seldom as possible.
 """
 
 from __future__ import annotations
@@ -19,17 +23,13 @@ from ingest.envelope import MAX_DEPTH, UNREADABLE, Envelope, Text, Time, examine
 from ingest.events import DEFAULT_SCHEMA_VERSION, DEFAULT_TENANT, Reason
 
 _NULL: Final = Raw(b"null")
+_SLICE: Final = 1000
+#: What no JSON holds: texts that it joins are split again, faster than each is copied by itself.
+_SEPARATOR: Final = b"\0"
 #: A text can't be nested deeper than `MAX_DEPTH`, two levels around it included, with fewer bytes than this.
 _DEEP_BYTES: Final = 2 * (MAX_DEPTH - 1)
 
-#: What no JSON holds: texts that it joins are split again, faster than each is copied by itself.
-_SEPARATOR: Final = b"\0"
-_EMPTY: Final = {
-    **{name: [] for name in Envelope._fields},
-    **{name: pl.Series(dtype=pl.String) for name in ("data", "metadata")},
-}
-
-#: The columns, by name: lists of texts and times as sent, and the two payloads as `pl.String`.
+#: The columns of `Envelope` by name: lists, and the two payloads as `pl.String`.
 Columns = dict[str, Any]
 
 
@@ -72,35 +72,70 @@ def read_all(values: Sequence[bytes | None], max_bytes: int) -> tuple[Columns, l
     the columns hold anything.
     """
     errors: list[str | None] = [None] * len(values)
-    if not values:
-        return _EMPTY, errors
-    events, wrapped, odd = _decoded(_readable(values, max_bytes, errors))
-    columns = _plain_columns(events, odd)
-    columns["published_at"] = _published(wrapped, len(values))
-    for name, alias in (("data", "payload"), ("metadata", "context")):
-        columns[name] = _payloads(events, name, alias, odd)
-    columns["metadata"] = _with_wrappers(columns["metadata"], wrapped, odd)
-    _mend(columns, {row: examine(values[row] or b"") for row in sorted(odd)}, errors)
+    reading = _Reading()
+    for start in range(0, len(values), _SLICE):
+        reading.take(_readable(values[start : start + _SLICE], start, max_bytes, errors))
+    columns = reading.columns()
+    _mend(columns, {row: examine(values[row] or b"") for row in sorted(reading.odd)}, errors)
     return columns, errors
 
 
-def _readable(values: Sequence[bytes | None], max_bytes: int, errors: list[str | None]) -> Sequence[bytes]:
+def _readable(
+    values: Sequence[bytes | None], start: int, max_bytes: int, errors: list[str | None]
+) -> Sequence[bytes]:
     """The values, those that are not to be looked into replaced by some event; `errors` says why."""
     if all(values) and max(map(len, values)) <= max_bytes:  # type: ignore[arg-type]  # no None is left
         return values  # type: ignore[return-value]
-    for row, value in enumerate(values):
+    for row, value in enumerate(values, start):
         if not value:
             errors[row] = Reason.EMPTY
         elif len(value) > max_bytes:
             errors[row] = Reason.TOO_LARGE
-    return [_ANY if error else value or _ANY for value, error in zip(values, errors, strict=True)]
+    return [_ANY if errors[row] else value or _ANY for row, value in enumerate(values, start)]
 
 
-def _decoded(values: Sequence[bytes]) -> tuple[list[_Bare], dict[int, _Wrapped], set[int]]:
-    """The event of each record, the wrappers of those that have one, and the rows that are of no usual shape."""
+class _Reading:
+    """The columns as they grow. `odd` are the rows that are of no usual shape, or may not be."""
+
+    def __init__(self) -> None:
+        self.odd: set[int] = set()
+        self._count = 0
+        self._lists: dict[str, list[Any]] = {name: [] for name in Envelope._fields}
+
+    def take(self, values: Sequence[bytes]) -> None:
+        """Read on."""
+        lists, odd = self._lists, set[int]()
+        events, wrapped = _decoded(values, odd)
+        lists["event_id"] += [event.event_id for event in events]
+        lists["event_type"] += [event.event_type for event in events]
+        lists["timestamp"] += _timestamps(events, odd)
+        lists["learner_id"] += [event.learner_id for event in events]
+        lists["tenant_id"] += [event.tenant_id or DEFAULT_TENANT for event in events]
+        lists["session_id"] += [event.session_id or None for event in events]
+        lists["sent_at"] += _none_for_empty([event.sent_at for event in events])
+        lists["schema_version"] += _versions(events, odd)
+        data = _one_of_two([event.data for event in events], [event.payload for event in events], odd)
+        metadata = _one_of_two([event.metadata for event in events], [event.context for event in events], odd)
+        published: list[Time] = [None] * len(events)
+        lists["data"] += _objects(data, odd)
+        lists["metadata"] += _with_wrappers(_objects(metadata, odd), wrapped, published, odd)
+        lists["published_at"] += _none_for_empty(published)
+        self.odd.update(self._count + row for row in odd)
+        self._count += len(events)
+
+    def columns(self) -> Columns:
+        """All of them, of equal length."""
+        texts = {name: pl.Series(self._lists[name], dtype=pl.Binary).cast(pl.String) for name in _PAYLOADS}
+        return self._lists | texts
+
+
+_PAYLOADS: Final = ("data", "metadata")
+
+
+def _decoded(values: Sequence[bytes], odd: set[int]) -> tuple[list[_Bare], dict[int, _Wrapped]]:
+    """The event of each record, and the wrappers of those that have one."""
     events: list[_Bare] = []
     wrapped: dict[int, _Wrapped] = {}
-    odd: set[int] = set()
     for row, value in enumerate(values):
         try:
             if value.startswith(b'{"event":'):
@@ -116,7 +151,7 @@ def _decoded(values: Sequence[bytes]) -> tuple[list[_Bare], dict[int, _Wrapped],
             else:
                 wrapped[row] = other
                 events.append(other.event)
-    return events, wrapped, odd
+    return events, wrapped
 
 
 def _wrapped_otherwise(value: bytes) -> _Wrapped | None:
@@ -129,8 +164,8 @@ def _wrapped_otherwise(value: bytes) -> _Wrapped | None:
         return None
 
 
-def _plain_columns(events: list[_Bare], odd: set[int]) -> Columns:
-    """The columns that are no payload, with their aliases taken in."""
+def _timestamps(events: list[_Bare], odd: set[int]) -> list[Time]:
+    """The times of events, by either name; a row without one, or with both, is odd."""
     times: list[Time] = [event.timestamp for event in events]
     aliases = [event.occurred_at for event in events]
     if aliases.count(None) < len(aliases):
@@ -142,27 +177,11 @@ def _plain_columns(events: list[_Bare], odd: set[int]) -> Columns:
                     odd.add(row)
     if None in times or "" in times:
         odd.update(row for row, time in enumerate(times) if time is None or time == "")
-    return {
-        "event_id": [event.event_id for event in events],
-        "event_type": [event.event_type for event in events],
-        "timestamp": times,
-        "learner_id": [event.learner_id for event in events],
-        "tenant_id": [event.tenant_id or DEFAULT_TENANT for event in events],
-        "session_id": [event.session_id or None for event in events],
-        "sent_at": _none_for_empty([event.sent_at for event in events]),
-        "schema_version": _versions(events, odd),
-    }
+    return times
 
 
 def _none_for_empty(times: list[Time]) -> list[Time]:
     return [None if time == "" else time for time in times] if "" in times else times
-
-
-def _published(wrapped: dict[int, _Wrapped], count: int) -> list[Time]:
-    times: list[Time] = [None] * count
-    for row, whole in wrapped.items():
-        times[row] = whole.published_at
-    return _none_for_empty(times)
 
 
 def _versions(events: list[_Bare], odd: set[int]) -> list[str | None]:
@@ -171,14 +190,14 @@ def _versions(events: list[_Bare], odd: set[int]) -> list[str | None]:
     if raws.count(_NULL) == len(raws):
         return [DEFAULT_SCHEMA_VERSION] * len(raws)
     first = bytes(raws[0])
-    joined = _SEPARATOR.join(raws)
-    if joined == _SEPARATOR.join([first] * len(raws)) and (text := version_text(first)):
-        return [text] * len(raws)
-    texts = _texts(raws, odd)
-    known = {text: version_text(text.encode()) for text in texts.unique()}
-    if None in known.values():
-        odd.update(texts.is_in([text for text, version in known.items() if version is None]).arg_true())
-    return texts.replace_strict(known, return_dtype=pl.String).to_list()
+    if _SEPARATOR.join(raws) == _SEPARATOR.join([first] * len(raws)) and (one := version_text(first)):
+        return [one] * len(raws)
+    items = _items(raws, odd)
+    known = {item: version_text(item) for item in set(items)}
+    found = [known[item] for item in items]
+    if None in found:
+        odd.update(row for row, text in enumerate(found) if text is None)
+    return found
 
 
 def _one_of_two(canonical: list[Raw], alias: list[Raw], odd: set[int]) -> list[Raw]:
@@ -194,93 +213,73 @@ def _one_of_two(canonical: list[Raw], alias: list[Raw], odd: set[int]) -> list[R
     return canonical
 
 
-def _payloads(events: list[_Bare], name: str, alias: str, odd: set[int]) -> pl.Series:
-    """A payload's column: objects as the producer wrote them, `{}` for none."""
-    if name == "data":
-        raws = _one_of_two([event.data for event in events], [event.payload for event in events], odd)
-    else:
-        raws = _one_of_two([event.metadata for event in events], [event.context for event in events], odd)
-    texts = _texts(raws, odd)
-    if texts.str.starts_with("{").all():
-        return texts.alias(name)
-    objects = pl.when(texts.str.starts_with("{")).then(texts).when(texts == "null").then(pl.lit("{}"))
-    column = pl.select(objects.alias(name)).to_series()
-    odd.update(column.is_null().arg_true().to_list())
-    return column
+def _objects(raws: Sequence[Raw], odd: set[int]) -> list[bytes]:
+    """Payloads: objects as the producer wrote them, `{}` for none; a row with anything else is odd."""
+    items = _items(raws, odd)
+    for row, item in enumerate(items):
+        if item[0] != _BRACE:
+            items[row] = b"{}"
+            if item != b"null":
+                odd.add(row)
+    return items
 
 
-def _texts(raws: Sequence[Raw], odd: set[int], rows: Sequence[int] | None = None) -> pl.Series:
-    """The texts of raw JSON; one that is no UTF-8, or that may be too deep, makes its row odd.
+_BRACE: Final = ord("{")
 
-    `rows` are theirs, if they are not all of them in order.
-    """
+
+def _items(raws: Sequence[Raw], odd: set[int]) -> list[bytes]:
+    """The texts of raw JSON; one that is no UTF-8, or that may be too deep, makes its row odd."""
     joined = _SEPARATOR.join(raws)
-    unread: list[int] = []
-    if joined.count(_SEPARATOR) == len(raws) - 1 and (joined.isascii() or is_utf8(joined)):
-        texts = pl.Series([joined], dtype=pl.Binary).cast(pl.String).str.split(_SEPARATOR.decode()).explode()
-    else:
+    items = joined.split(_SEPARATOR)
+    if len(items) != len(raws):
         items = [bytes(raw) for raw in raws]
-        unread = [place for place, item in enumerate(items) if not is_utf8(item)]
-        for place in unread:
-            items[place] = b"null"
-        texts = pl.Series(items, dtype=pl.Binary).cast(pl.String)
-    long = (texts.str.len_bytes() >= _DEEP_BYTES).arg_true()
-    if len(long):
-        longest = texts.gather(long)
-        brackets = longest.str.count_matches("{", literal=True) + longest.str.count_matches("[", literal=True)
-        unread += long.filter(brackets > MAX_DEPTH - 2).to_list()
-    odd.update(unread if rows is None else (rows[place] for place in unread))
-    return texts
+    if not joined.isascii() and not is_utf8(joined):
+        for row, item in enumerate(items):
+            if not is_utf8(item):
+                items[row] = b"null"
+                odd.add(row)
+    if max(map(len, items)) >= _DEEP_BYTES:
+        odd.update(row for row, item in enumerate(items) if len(item) >= _DEEP_BYTES and _may_be_too_deep(item))
+    return items
 
 
-def _with_wrappers(metadata: pl.Series, wrapped: dict[int, _Wrapped], odd: set[int]) -> pl.Series:
-    """The metadata with what the collector said of the batch and the producer, under `_extra`."""
-    said = {
-        row: whole for row, whole in wrapped.items() if whole.batch_id is not _NULL or whole.producer_id is not _NULL
-    }
-    if not said:
+def _may_be_too_deep(item: bytes) -> bool:
+    return item.count(b"{") + item.count(b"[") > MAX_DEPTH - 2
+
+
+def _with_wrappers(
+    metadata: list[bytes], wrapped: dict[int, _Wrapped], published: list[Time], odd: set[int]
+) -> list[bytes]:
+    """The metadata with what the collector said of batch and producer, under `_extra`; its times into `published`."""
+    if not wrapped:
         return metadata
-    rows = list(said)
-    frame = pl.DataFrame(
-        {
-            "batch": _texts([whole.batch_id for whole in said.values()], odd, rows),
-            "producer": _texts([whole.producer_id for whole in said.values()], odd, rows),
-            "metadata": metadata.gather(rows),
-        }
-    )
-    taken = pl.col("metadata").str.contains_any(["_extra", "\\"])
-    found = frame.select(_EXTENDED.alias("extended"), taken.alias("taken"))
-    odd.update(rows[place] for place in found["taken"].fill_null(value=True).arg_true())
-    return metadata.scatter(rows, found["extended"])
+    doubtful = set[int]()
+    batches = _items([whole.batch_id for whole in wrapped.values()], doubtful)
+    producers = _items([whole.producer_id for whole in wrapped.values()], doubtful)
+    for place, (row, whole) in enumerate(wrapped.items()):
+        published[row] = whole.published_at
+        said = _said(batches[place], producers[place])
+        if not said:
+            continue
+        own = metadata[row]
+        if place in doubtful or b"_extra" in own or b"\\" in own:
+            odd.add(row)
+        else:
+            body = own[:-1].rstrip()
+            metadata[row] = b'%b%b"_extra":{"_wrapper":{%b}}}' % (body, b"" if body == b"{" else b",", said)
+    return metadata
 
 
-def _member(name: str, column: str) -> pl.Expr:
-    text = pl.col(column)
-    return pl.when(text != "null").then(pl.concat_str(pl.lit(f'"{name}":'), text))
-
-
-_SAID: Final = pl.concat_str(
-    _member("batch_id", "batch"), _member("producer_id", "producer"), separator=",", ignore_nulls=True
-)
-_BODY: Final = pl.col("metadata").str.strip_suffix("}").str.strip_chars_end(" \t\n\r")
-_EXTENDED: Final = (
-    pl.when(_SAID == "")
-    .then(pl.col("metadata"))
-    .otherwise(
-        pl.concat_str(
-            _BODY,
-            pl.when(_BODY == "{").then(pl.lit("")).otherwise(pl.lit(",")),
-            pl.lit('"_extra":{"_wrapper":{'),
-            _SAID,
-            pl.lit("}}}"),
-        )
-    )
-)
+def _said(batch: bytes, producer: bytes) -> bytes:
+    """Members of JSON, without those that are null."""
+    if batch == b"null":
+        return b"" if producer == b"null" else b'"producer_id":' + producer
+    return b'"batch_id":' + batch + (b"" if producer == b"null" else b',"producer_id":' + producer)
 
 
 def _mend(columns: Columns, found: dict[int, Envelope | str], errors: list[str | None]) -> None:
     """Put into the columns what `examine` found of the odd rows."""
-    payloads: dict[str, tuple[list[int], list[str]]] = {"data": ([], []), "metadata": ([], [])}
+    payloads: dict[str, tuple[list[int], list[str]]] = {name: ([], []) for name in _PAYLOADS}
     for row, envelope in found.items():
         if isinstance(envelope, str):
             errors[row] = envelope

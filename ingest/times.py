@@ -8,67 +8,98 @@ no instant in the years 1 to 9999 is malformed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
 
 import polars as pl
 
 _FORM: Final = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})?$"
-_HAS_OFFSET: Final = r"[Zz]$|[+-]\d{2}:\d{2}$"
+_OFFSET: Final = r"[Zz]$|[+-]\d{2}:\d{2}$"
 _FIRST: Final = -62_135_596_800_000_000  # 0001-01-01 in microseconds of the epoch
 _LAST: Final = 253_402_300_799_999_999  # 9999-12-31T23:59:59.999999
 _MOST: Final = 10**15  #: milliseconds, far beyond the year 9999
 _UTC: Final = pl.Datetime("us", "UTC")
 
-
-def parse_times(values: Sequence[str | int | float | None]) -> pl.Series:
-    """Times as sent → Datetime(µs, UTC), of the same length; null where there is none or it is malformed."""
-    kinds = set(map(type, values))
-    if kinds <= {type(None)}:
-        return pl.repeat(None, len(values), dtype=_UTC, eager=True)
-    if kinds <= {str, type(None)}:
-        return _in_range(_from_text(pl.Series(values, dtype=pl.String)))
-    texts = pl.Series([value if type(value) is str else None for value in values], dtype=pl.String)
-    numbers = [None if isinstance(value, str) else value for value in values]
-    return _in_range(_from_text(texts).fill_null(_from_numbers(numbers)))
+Times = Sequence[str | int | float | None]
 
 
-def from_millis(values: Sequence[int | None]) -> pl.Series:
-    """The broker's epoch milliseconds → Datetime(µs, UTC); null where there is none or it names no instant."""
-    return _in_range(_from_numbers(values))
+def parse_times(columns: Mapping[str, Times]) -> dict[str, pl.Series]:
+    """Columns of times as sent → Datetime(µs, UTC), of the same lengths; null where there is none or it is malformed.
+
+    All columns are as long as one another: Polars is called for all of them at once.
+    """
+    found = {name: _nothing(name, len(values)) for name, values in columns.items()}
+    series: dict[str, pl.Series] = {}
+    wanted: list[pl.Expr] = []
+    for name, values in columns.items():
+        kinds = set(map(type, values)) - {type(None)}
+        if str in kinds:
+            texts = values if kinds == {str} else [value if type(value) is str else None for value in values]
+            series[f"text {name}"] = pl.Series(texts, dtype=pl.String)
+        if kinds - {str}:
+            series[f"number {name}"] = _microseconds([None if isinstance(each, str) else each for each in values])
+        if kinds:
+            wanted.append(_instant(name, series).alias(name))
+    if wanted:
+        found |= {column.name: column for column in pl.DataFrame(series).select(wanted)}
+    return {
+        name: _in_range(_without_offsets(instants, series.get(f"text {name}"), columns[name].count(None)))
+        for name, instants in found.items()
+    }
+
+
+def _nothing(name: str, count: int) -> pl.Series:
+    return pl.Series(name, [None], dtype=pl.Int64).new_from_index(0, count)
+
+
+def _instant(name: str, series: Mapping[str, pl.Series]) -> pl.Expr:
+    """Microseconds of the epoch as Int64, of the texts and numbers of one column."""
+    ways = []
+    if f"text {name}" in series:
+        ways.append(_of_text(pl.col(f"text {name}")))
+    if f"number {name}" in series:
+        ways.append(pl.col(f"number {name}"))
+    return pl.coalesce(ways) if len(ways) > 1 else ways[0]
+
+
+def _of_text(text: pl.Expr) -> pl.Expr:
+    """RFC 3339 with an offset → microseconds of the epoch, null where the text is not of that form."""
+    instant = text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False).cast(pl.Int64)
+    return pl.when(text.str.contains(_FORM)).then(instant)
+
+
+def _without_offsets(instants: pl.Series, texts: pl.Series | None, absent: int) -> pl.Series:
+    """The instants, with those of texts that are of the form but for an offset: UTC. `absent` are none at all."""
+    if texts is None or instants.null_count() == absent:
+        return instants
+    rows = (instants.is_null() & texts.is_not_null()).arg_true()
+    meant = pl.when(~pl.col("text").str.contains(_OFFSET)).then(pl.col("text") + "Z")
+    found = pl.DataFrame({"text": texts.gather(rows)}).select(meant).select(_of_text(pl.col("text")))
+    return instants.scatter(rows, found.to_series())
 
 
 def _in_range(instants: pl.Series) -> pl.Series:
-    within = instants.is_between(_FIRST, _LAST)
-    return pl.select(pl.when(within).then(instants)).to_series().cast(_UTC)
+    """As times; null for those outside of the years that can be written."""
+    least, most = cast("int | None", instants.min()), cast("int | None", instants.max())
+    if least is not None and most is not None and (least < _FIRST or most > _LAST):
+        within = pl.col(instants.name).is_between(_FIRST, _LAST)
+        instants = instants.to_frame().select(pl.when(within).then(pl.col(instants.name))).to_series()
+    return instants.cast(_UTC)
 
 
-def _from_text(texts: pl.Series) -> pl.Series:
-    """RFC 3339 → microseconds of the epoch as Int64, null where the text is not of that form."""
-    text = pl.col("text")
-    whole = pl.when(text.str.contains(_HAS_OFFSET)).then(text).otherwise(text + "Z")
-    instant = whole.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False).cast(pl.Int64)
-    frame = pl.DataFrame({"text": texts}).select(pl.when(text.str.contains(_FORM)).then(instant))
-    return frame.to_series()
+def _microseconds(millis: Sequence[int | float | None]) -> pl.Series:
+    """Epoch milliseconds → microseconds as Int64; null for what an Int64 can't hold."""
+    if float not in set(map(type, millis)) and _fits(millis):
+        return pl.Series(millis, dtype=pl.Int64) * 1000
+    return pl.Series([_of_millis(value) for value in millis], dtype=pl.Int64)
 
 
-def _from_numbers(values: Sequence[int | float | None]) -> pl.Series:
-    """Epoch milliseconds → microseconds as Int64; null for what names no instant."""
-    try:
-        if float not in set(map(type, values)):
-            return _to_microseconds(pl.Series(values, dtype=pl.Int64))
-    except (OverflowError, TypeError):  # an integer of more than 64 bits
-        pass
-    return pl.Series([_from_millis(value) for value in values], dtype=pl.Int64)
+def _fits(millis: Sequence[int | float | None]) -> bool:
+    there = [value for value in millis if value is not None]
+    return not there or (max(there) <= _MOST and min(there) >= -_MOST)
 
 
-def _to_microseconds(millis: pl.Series) -> pl.Series:
-    within = millis.is_between(-_MOST, _MOST)
-    return pl.select(pl.when(within).then(millis * 1000)).to_series()
-
-
-def _from_millis(value: int | float | None) -> int | None:
-    """Epoch milliseconds → microseconds; None for what an Int64 can't hold."""
+def _of_millis(value: int | float | None) -> int | None:
     if value is None or abs(value) > _MOST:
         return None
     return value * 1000 if isinstance(value, int) else math.floor(value * 1000)

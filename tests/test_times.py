@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.times import parse_times
+from ingest.times import parse_times as parse_columns
+
+
+def parse_times(values):
+    return parse_columns({"sent": values})["sent"]
+
 
 TEN = datetime(2025, 9, 5, 10, tzinfo=UTC)
 
@@ -67,6 +72,15 @@ def test_neighbours_do_not_matter():
     sent = ["2025-09-05T10:00:00Z", 5, None, "bad", "2025-09-05 10:00:00", 1e300, "2025-09-05T10:00:00.1+05:30"]
     together = parse_times(sent).to_list()
     assert together == [parse_times([one]).item() for one in sent]
+
+
+def test_columns_are_parsed_together_as_apart():
+    columns = {"a": ["2025-09-05T10:00:00Z", None, "bad"], "b": [1, 2.5, None], "c": [None] * 3, "d": ["x", 1, "y"]}
+    together = parse_columns(columns)
+    assert list(together) == list(columns)
+    for name, values in columns.items():
+        assert together[name].dtype == pl.Datetime("us", "UTC")
+        assert together[name].to_list() == parse_times(values).to_list()
 
 
 @given(
