@@ -16,8 +16,8 @@ from ingest.records import OffsetRange, Records
 
 Decode = Callable[[Records], pl.DataFrame]
 
-#: Records are decoded when so many rows or bytes of them wait: a size that stays in the processor's cache.
-CHUNK_ROWS = 25_000
+#: Records are decoded when so many rows or bytes of them wait: many for what a call into Polars costs, few in memory.
+CHUNK_ROWS = 10_000
 CHUNK_BYTES = 16 * 1024 * 1024
 _RECORD_BYTES = 200  # what a record costs beside its value, undecoded or in columns
 

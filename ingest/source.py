@@ -39,7 +39,10 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "isolation.level": "read_committed",
     # Ask for more as soon as the queue has room: the default of a second leaves the consumer idle.
     "fetch.queue.backoff.ms": 5,
-    "queued.max.messages.kbytes": 65536,
+    # What is read ahead is memory: records wait here uncompressed, ten times what a fetch of every partition brings.
+    # A broker far away wants more in one fetch: --kafka-config fetch.message.max.bytes=1048576.
+    "queued.max.messages.kbytes": 16384,
+    "fetch.message.max.bytes": 262144,
 }
 _RELIED_ON: Final = {"auto.offset.reset", "enable.auto.commit", "enable.partition.eof", "isolation.level"}
 
@@ -186,6 +189,8 @@ def _gather(messages: Sequence[Message], records: dict[Partition, Records]) -> N
 def _end_of_run(numbers: Sequence[int | None], topics: Sequence[str | None], start: int) -> int:
     """Where the run of one partition's messages ends that begins at `start`."""
     number, topic, stop = numbers[start], topics[start], start + 1
+    if start == 0 and numbers.count(number) == len(numbers) and topics.count(topic) == len(topics):
+        return len(numbers)
     while stop < len(numbers) and numbers[stop] == number and topics[stop] == topic:
         stop += 1
     return stop
