@@ -43,12 +43,10 @@ class RefusedError(Exception):
 def terraform(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     # no settings of this machine: they may name mirrors
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-    settings = cwd / "terraform.rc"
-    settings.touch()
     return subprocess.run(
         ["terraform", *arguments],
         cwd=cwd,
-        env=environment | {"TF_CLI_CONFIG_FILE": str(settings), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"},
+        env=environment | {"TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"},
         text=True,
         capture_output=True,
         timeout=120,
