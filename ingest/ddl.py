@@ -15,6 +15,7 @@ import polars as pl
 
 from ingest.events import SCHEMA
 from ingest.jobs import JOB_SCHEMA
+from ingest.tables import ALWAYS, SOMETIMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,17 +29,15 @@ _TYPES: Final[dict[pl.DataType | type[pl.DataType], str]] = {
 }
 #: What is longer than the 16 MiB of a VARCHAR without a length.
 _LONG: Final = {"data": "varchar(134217728)", "metadata": "varchar(134217728)"}
-_ALWAYS: Final = frozenset(("_topic", "_topic_id", "_partition", "_offset", "_ingested_at"))
-_SOMETIMES: Final = frozenset(("completed_at", "error_message"))
 _ORIGIN: Final = {"_file": "varchar", "_file_row": "number(19, 0)", "_loaded_at": "timestamp_ltz"}
 
 #: Column names and Snowflake types of RAW.RAW_EVENTS and RAW.JOB_RUNS, in order.
 RAW_EVENTS: Final[dict[str, str]] = {
-    **{name: _LONG.get(name, _TYPES[kind]) + " not null" * (name in _ALWAYS) for name, kind in SCHEMA.items()},
+    **{name: _LONG.get(name, _TYPES[kind]) + " not null" * (name in ALWAYS) for name, kind in SCHEMA.items()},
     **{name: f"{kind} not null" for name, kind in _ORIGIN.items()},
 }
 JOB_RUNS: Final[dict[str, str]] = {
-    **{name: _TYPES[kind] + " not null" * (name not in _SOMETIMES) for name, kind in JOB_SCHEMA.items()},
+    **{name: _TYPES[kind] + " not null" * (name not in SOMETIMES) for name, kind in JOB_SCHEMA.items()},
     **{name: f"{kind} not null" for name, kind in _ORIGIN.items()},
 }
 #: Those of RAW.RECORDS: where a record is and when it was, never whose or what.
@@ -75,7 +74,7 @@ class Names:
 
     def __getitem__(self, name: str) -> str:
         """The name of one thing. Raises KeyError."""
-        return {**self._of_the_account(), **self._of_the_database()}[name]
+        return self.all()[name]
 
     def all(self) -> dict[str, str]:
         """Every name by what it is the name of."""

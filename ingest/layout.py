@@ -41,6 +41,10 @@ class Kind(StrEnum):
     FOREIGN = "foreign"
 
 
+#: What a warehouse loads, in this order.
+LOADED: Final = (Kind.OBJECT, Kind.RECOVERED, Kind.JOB)
+
+
 class Slot(NamedTuple):
     """What the key of an object of a chain says."""
 

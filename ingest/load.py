@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import structlog
 
 from ingest.errors import StoreRefused, StoreUnavailable, WarehouseLocked
-from ingest.layout import Kind, kind_of
+from ingest.layout import LOADED, Kind, kind_of
 from ingest.ledger import Ledger
 from ingest.rows import Incoming
 from ingest.warehouse import DuckDbWarehouse
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 Progress: TypeAlias = "History | DependencyError | LoadSummary"
 
 LOG: Final = structlog.get_logger("ingest.load")
-_LOADED: Final = (Kind.OBJECT, Kind.RECOVERED, Kind.JOB)  # in this order
 _READERS: Final = 8  # requests to the store at once: a read of S3 is mostly waiting
 # One transaction takes up to this much. Parquet grows up to tenfold when decoded, so this bounds memory, and
 # about a row group of DuckDB (122,880 rows) is what it writes fastest. A larger object comes alone.
@@ -144,7 +143,7 @@ class _Run:
         for entry in self._store.list():
             entries[kind_of(entry.key)].append(entry)
         self._tell_foreign([entry.key for entry in entries[Kind.FOREIGN]])
-        ours = [entry for kind in _LOADED for entry in entries[kind]]
+        ours = [entry for kind in LOADED for entry in entries[kind]]
         for key in self._settled.keys() - {entry.key for entry in ours}:
             del self._settled[key]  # what comes there after its time is another object
         return [entry for entry in ours if self._settled.get(entry.key) != entry.size]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ingest import ddl
 from ingest.errors import WarehouseError
-from ingest.layout import Kind, kind_of
+from ingest.layout import LOADED, kind_of
 from ingest.snowpipe import LoadState
 from ingest.tables import table_of
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ingest.snowflake import Snowflake
     from ingest.snowpipe import Load, Snowpipe
 
-_LOADED: Final = (Kind.OBJECT, Kind.RECOVERED, Kind.JOB)
 _FILES: Final = 1000  # that a COPY takes by name
 #: States that only a new pipe ends.
 _BEYOND_REPAIR: Final = frozenset(("STOPPED_STAGE_ALTERED",))
@@ -105,7 +104,7 @@ class SnowflakePipe:
     def stored(self) -> list[Entry]:
         """See `PipeAdmin`."""
         wanted = f"raw.{self._table}"
-        return [one for one in self._store.list() if kind_of(one.key) in _LOADED and table_of(one.key) == wanted]
+        return [one for one in self._store.list() if kind_of(one.key) in LOADED and table_of(one.key) == wanted]
 
     def loaded(self) -> set[str]:
         """See `PipeAdmin`."""

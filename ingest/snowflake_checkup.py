@@ -14,7 +14,7 @@ import polars as pl
 from ingest import ddl
 from ingest.doctor import Check, Finding, failed, ok, skipped, warning
 from ingest.errors import WarehouseUnseen
-from ingest.layout import Kind, kind_of
+from ingest.layout import LOADED, kind_of
 from ingest.pipe_admin import SnowflakePipe
 from ingest.snowpipe import LoadState
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _COLUMNS: Final[dict[str, Mapping[str, str]]] = {"raw_events": ddl.RAW_EVENTS, "job_runs": ddl.JOB_RUNS}
 #: Snowpipe loads within minutes; after this long an object has been passed over.
 LATE: Final = timedelta(minutes=30)
-_LOADED: Final = (Kind.OBJECT, Kind.RECOVERED, Kind.JOB)
 _ROWS: Final = ("records", "job_runs")
 _USAGE: Final = timedelta(days=7)
 #: Objects smaller than this, and many of them: each costs a request and a look, and Snowflake advises 100 times more.
@@ -227,7 +226,7 @@ class SnowflakeCheckup:
         loaded = {load.key for loads in self._loads.values() for load in loads}
         for table in _ROWS:
             loaded |= {self._snowpipe.key_of(file) for (file,) in self._session.select(self._files(table))}
-        ours = [one for one in self._store.list() if kind_of(one.key) in _LOADED and not self._is_past(one)]
+        ours = [one for one in self._store.list() if kind_of(one.key) in LOADED and not self._is_past(one)]
         waiting = [one for one in ours if one.key not in loaded]
         late = [one for one in waiting if self._is_late(one)]
         if late:

@@ -32,21 +32,21 @@ _TYPES: Final[dict[pl.DataType | type[pl.DataType], str]] = {
     pl.Datetime("us", "UTC"): "TIMESTAMP",
 }
 #: What every row has, valid or quarantined: who it is, and when we stored it.
-_ALWAYS: Final = frozenset(("_topic", "_topic_id", "_partition", "_offset", "_ingested_at"))
+ALWAYS: Final = frozenset(("_topic", "_topic_id", "_partition", "_offset", "_ingested_at"))
 #: What not every job record has: a run may not have ended, or not have failed.
-_SOMETIMES: Final = frozenset(("completed_at", "error_message"))
+SOMETIMES: Final = frozenset(("completed_at", "error_message"))
 
 #: Column names and DuckDB types of raw.raw_events, in order. `_file` is the object's key in the store,
 #: `_file_row` counts from 1, `_loaded_at` never runs backwards from one load to the next.
 RAW_COLUMNS: Final[dict[str, str]] = {
-    **{name: _TYPES[kind] + " NOT NULL" * (name in _ALWAYS) for name, kind in SCHEMA.items()},
+    **{name: _TYPES[kind] + " NOT NULL" * (name in ALWAYS) for name, kind in SCHEMA.items()},
     "_file": "VARCHAR NOT NULL",
     "_file_row": "BIGINT NOT NULL",
     "_loaded_at": "TIMESTAMP NOT NULL",
 }
 #: Those of raw.job_runs. `_file` and `_file_row` are null where a run wrote the row itself.
 JOB_COLUMNS: Final[dict[str, str]] = {
-    **{name: _TYPES[kind] + " NOT NULL" * (name not in _SOMETIMES) for name, kind in JOB_SCHEMA.items()},
+    **{name: _TYPES[kind] + " NOT NULL" * (name not in SOMETIMES) for name, kind in JOB_SCHEMA.items()},
     "_file": "VARCHAR",
     "_file_row": "BIGINT",
     "_loaded_at": "TIMESTAMP NOT NULL",

@@ -154,7 +154,7 @@ MAY_IMPORT = {
     "settings": ("errors", "forms", "objects"),
     "signin": ("settings",),
     "snowflake": ("errors",),
-    "ddl": ("events", "jobs"),
+    "ddl": ("events", "jobs", "tables"),
     "snowpipe": ("ddl", "errors", "layout", "snowflake"),
     "landed": ("ddl", "holdings", "objects", "snowflake", "snowpipe", "tables"),
     "replacement": ("chain", "errors"),
