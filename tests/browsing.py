@@ -1,4 +1,4 @@
-"""Pages in a real browser: the system's Chromium without a screen, driven by Playwright, offline unless a test serves.
+"""Pages in a real browser: the system's Chromium without a screen, driven by Playwright, offline by default.
 
     with chromium() as browser, visiting(browser, path, width=360) as visit:
         assert visit.quiet()                      # no error on the console, nothing asked of any network
