@@ -49,10 +49,12 @@ lint: $(READY) ## ruff, mypy, sqlfluff
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
 
-generate: $(READY) ## what is made from the settings: .env.example, infra/snowflake
+generate: $(READY) ## what is made from settings and models: .env.example, infra/snowflake, looker
 	$(BIN)/ingest config --example > .env.example
 	cd infra/snowflake && env -i PATH="$$PATH" SNOWFLAKE_STORAGE_ROLE_ARN=arn:aws:iam::123456789012:role/aivo-snowflake \
 		$(abspath $(BIN))/ingest snowflake render --all --to .
+	cd dbt_project && ../$(BIN)/dbt --quiet parse
+	$(BIN)/ingest lookml
 
 dbt: $(READY) ## build the models over data/warehouse.duckdb, with their tests
 	cd dbt_project && DUCKDB_PATH="$(abspath $(or $(DUCKDB_PATH),data/warehouse.duckdb))" ../$(BIN)/dbt build

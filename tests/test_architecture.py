@@ -163,6 +163,13 @@ MAY_IMPORT = {
     "example": ("settings",),
     "configuration": ("errors", "settings"),
     "security": ("settings",),
+    "lookml_marts": ("errors",),
+    "lookml_manifest": ("errors", "lookml_marts"),
+    "lookml_measures": ("errors", "lookml_marts"),
+    "lookml_views": ("lookml_marts", "lookml_measures"),
+    "lookml_explores": ("errors", "lookml_marts", "lookml_views"),
+    "lookml_dashboards": ("errors", "lookml_explores", "lookml_marts"),
+    "lookml_project": ("errors", "lookml_dashboards", "lookml_explores", "lookml_marts", "lookml_views"),
     "demo": ("database", "errors", "kafka"),
 }
 COMPOSITION_ROOT = {"cli", "console", "__main__", "__init__"}
@@ -177,6 +184,7 @@ ONLY_IMPORTERS = {
     "pydantic": {"configuration", "forms", "settings"},
     "snowflake": {"snowflake"},
     "dotenv": {"cli"},
+    "lkml": {"lookml_project"},
     "prometheus_client": {"metrics"},
     "http": {"cli", "endpoint"},
 }

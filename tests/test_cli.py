@@ -25,6 +25,7 @@ COMMANDS = [
     "replay",
     "verify",
     "status",
+    "lookml",
     "broker",
     "demo",
 ]

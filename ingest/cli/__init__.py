@@ -21,6 +21,7 @@ from ingest.cli import (
     doctor,
     load,
     local,
+    lookml,
     produce,
     quarantine,
     replay,
@@ -55,6 +56,7 @@ app.command()(status.status)
 app.command()(config.config)
 app.command()(doctor.doctor)
 app.add_typer(snowflake.app, name="snowflake")
+app.command()(lookml.lookml)
 app.command()(local.broker)
 app.command()(local.demo)
 
