@@ -7,19 +7,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
+from ingest.cli.bridging import Format, check, send_mapped
 from ingest.cli.options import As, Bootstrap, KafkaConfig, Topic
 from ingest.cli.wiring import SystemClock, client_of, pairs, settings_of
-from ingest.console import Output, print_result, progress
+from ingest.console import Output, leave, print_result, progress
 from ingest.errors import SettingsError
+
+_NOT_ALL: Final = 1  #: finished, and some records are no events
 
 
 def produce(
     source: Annotated[
         str | None, typer.Argument(metavar="[FILE]", help="NDJSON, one event a line; - is standard input.")
+    ] = None,
+    kind: Annotated[
+        Format, typer.Option("--format", help="What FILE holds: our events, xAPI statements or Caliper events.")
+    ] = Format.EVENTS,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(help="Add what can't be mapped to this file. [to the topic, as it is, to be quarantined]"),
     ] = None,
     synthetic: Annotated[int | None, typer.Option(min=1, help="Make so many records of synthetic learners.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed and --start give the same records.")] = 1,
@@ -38,17 +48,25 @@ def produce(
     kafka_config: KafkaConfig = None,
     output: As = Output.TEXT,
 ) -> None:
-    """Send events to the topic: NDJSON as it stands, or synthetic learners.
+    """Send events to the topic: NDJSON as it stands, xAPI or Caliper mapped to events, or synthetic learners.
 
-    Lines are sent byte for byte, malformed ones too: judging is the consumer's job.
+    Lines of our events are sent byte for byte, malformed ones too: judging is the consumer's job. Of xAPI and
+    Caliper, a line holds one record or several; an array or a result over many lines is read as well. Exit code 1 if
+    any record could not be mapped.
 
-    Examples: ingest produce events.ndjson; ingest produce --synthetic 100000 --truth truth.json
+    Examples: ingest produce events.ndjson; ingest produce --format xapi statements.json --rejects rejects.ndjson;
+    ingest produce --synthetic 100000 --truth truth.json
     """
     if (source is None) == (synthetic is None):
         raise SettingsError("produce takes either a FILE or --synthetic N", "For example: ingest produce -")
+    check(kind, source, rejects)
     settings = settings_of({"kafka_topic_events_raw": topic, "kafka_bootstrap_servers": bootstrap_servers})
     client = client_of(settings, pairs(kafka_config))
-    if synthetic is None:
+    if kind is not Format.EVENTS:
+        result = send_mapped(
+            kind, str(source), rejects, lambda made: _produce(client, settings.topic, made, partitions, None)
+        )
+    elif synthetic is None:
         result = _produce_lines(client, settings.topic, str(source), partitions)
     else:
         shares = {
@@ -62,6 +80,8 @@ def produce(
         made = _synthetic(seed, synthetic, start, options, truth)
         result = _produce(client, settings.topic, made, partitions, synthetic)
     print_result(result, output)
+    if result.get("rejected"):
+        leave(_NOT_ALL)
 
 
 def _produce(
