@@ -171,6 +171,24 @@ MAY_IMPORT = {
     "lookml_dashboards": ("errors", "lookml_explores", "lookml_marts"),
     "lookml_project": ("errors", "lookml_dashboards", "lookml_explores", "lookml_marts", "lookml_views"),
     "demo": ("database", "errors", "kafka"),
+    "report": (
+        "errors",
+        "report_activity",
+        "report_figures",
+        "report_learning",
+        "report_page",
+        "report_pipeline",
+        "report_questions",
+        "report_rows",
+    ),
+    "report_rows": (),
+    "report_questions": ("report_rows",),
+    "report_pictures": ("report_rows",),
+    "report_figures": ("report_pictures", "report_questions"),
+    "report_activity": ("report_figures", "report_pictures", "report_questions", "report_rows"),
+    "report_learning": ("report_figures", "report_pictures", "report_questions", "report_rows"),
+    "report_pipeline": ("report_figures", "report_pictures", "report_questions", "report_rows"),
+    "report_page": ("report_figures", "report_pipeline", "report_questions", "report_rows"),
 }
 COMPOSITION_ROOT = {"cli", "console", "__main__", "__init__"}
 
@@ -187,6 +205,10 @@ ONLY_IMPORTERS = {
     "lkml": {"lookml_project"},
     "prometheus_client": {"metrics"},
     "http": {"cli", "endpoint"},
+    "altair": {"report_pictures"},
+    "vl_convert": {"report_pictures"},
+    "jinja2": {"report_page"},
+    "markupsafe": {"report_page"},
 }
 MODULES = sorted({path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")})
 

@@ -23,6 +23,7 @@ COMMANDS = [
     "load",
     "quarantine",
     "replay",
+    "report",
     "verify",
     "status",
     "lookml",
@@ -57,7 +58,8 @@ def test_help_says_what_a_command_is_for(command, tmp_path):
 
 
 def test_help_loads_nothing_heavy(tmp_path):
-    heavy = "{'polars', 'boto3', 'confluent_kafka', 'duckdb', 'ingest.settings', 'msgspec', 'structlog'}"
+    heavy = {"polars", "boto3", "confluent_kafka", "duckdb", "ingest.settings", "msgspec", "structlog"}
+    heavy |= {"altair", "jinja2"}
     code = (
         "import sys, ingest.cli\n"
         "sys.argv = ['ingest', 'consume', '--help']\n"

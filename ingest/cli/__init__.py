@@ -25,6 +25,7 @@ from ingest.cli import (
     produce,
     quarantine,
     replay,
+    report,
     retention,
     snowflake,
     status,
@@ -53,6 +54,7 @@ app.command()(replay.replay)
 app.command()(verify.verify)
 app.add_typer(retention.app, name="retention")
 app.command()(status.status)
+app.command()(report.report)
 app.command()(config.config)
 app.command()(doctor.doctor)
 app.add_typer(snowflake.app, name="snowflake")
@@ -107,7 +109,7 @@ def _run() -> None:
         leave(error.exit_code)
     except ModuleNotFoundError as error:
         note(f"error: this command needs {error.name}, which is not installed")
-        note("next:  pip install '.[load,dbt]' in a checkout, or make setup")
+        note("next:  pip install '.[load,dbt,report]' in a checkout, or make setup")
         leave(SettingsError.exit_code)
     except BaseException as error:  # a panic in a library written in Rust is no Exception
         if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
