@@ -64,13 +64,13 @@ def read_pieces(
 
     Raises `InputError` if the stream breaks, or at a line of more than `max_bytes`.
     """
-    head = _line(stream, max_bytes, 1).removeprefix(_BYTE_ORDER_MARK)
+    head, first = _head(stream, reading, max_bytes)
     if head.lstrip()[:1] in {b"[", b"{"} and not _is_json(head):
         head += _read(partial(stream.read, max(0, max_bytes - len(head))))
         if _is_json(head):
             yield from _unpack("", head, batch, reading)
             return
-    for number, line in enumerate(_lines(head, stream, max_bytes), 1):
+    for number, line in _lines(head, first, stream, max_bytes):
         value = line.removesuffix(b"\n")
         if not value or value.isspace():
             reading.empty += 1
@@ -78,13 +78,22 @@ def read_pieces(
             yield from _unpack(f"line {number}", value, batch, reading)
 
 
-def _lines(head: bytes, stream: BinaryIO, max_bytes: int) -> Iterator[bytes]:
-    """The lines of what has been read already, then those of the rest."""
-    number = 0
-    for number, line in enumerate(io.BytesIO(head), 1):
-        yield line if line.endswith(b"\n") else line + _line(stream, max_bytes, number)
+def _head(stream: BinaryIO, reading: Reading, max_bytes: int) -> tuple[bytes, int]:
+    """The first line that is not empty, and its number."""
+    head, number = _line(stream, max_bytes, 1).removeprefix(_BYTE_ORDER_MARK), 1
+    while head.isspace():
+        reading.empty, number = reading.empty + 1, number + 1
+        head = _line(stream, max_bytes, number)
+    return head, number
+
+
+def _lines(head: bytes, first: int, stream: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """The lines of what has been read already, then those of the rest, each with its number from `first` on."""
+    number = first - 1
+    for number, line in enumerate(io.BytesIO(head), first):
+        yield number, line if line.endswith(b"\n") else line + _line(stream, max_bytes, number)
     while line := _line(stream, max_bytes, number := number + 1):
-        yield line
+        yield number, line
 
 
 def _line(stream: BinaryIO, max_bytes: int, number: int) -> bytes:
@@ -113,7 +122,7 @@ def _unpack(place: str, value: bytes, batch: Batch, reading: Reading) -> Iterato
     for where, element in _elements(place, value):
         inside = _inside(element, batch)
         if inside is None:
-            yield Piece(where, element)
+            yield Piece(where or "the document", element)
             continue
         records, around = inside
         if batch.continues:
@@ -129,7 +138,7 @@ def _elements(place: str, value: bytes) -> Iterator[tuple[str, bytes]]:
     except _UNREADABLE:
         found = None
     if found is None:
-        yield place or "the document", value
+        yield place, value
     else:
         yield from ((_item(place, number), bytes(each)) for number, each in enumerate(found, 1))
 

@@ -1,7 +1,7 @@
 """xAPI's vocabulary and what it means here: which verb, done to which kind of activity, is which type of event.
 
-Sources: the ADL verbs, cmi5, the video profile, Activity Streams and the TinCan registry; H5P, Moodle and Open edX
-use no others for what learners do. A verb that is not here is `custom`.
+Sources: the ADL verbs, cmi5, the video profile, and what widespread tools send of Activity Streams and the TinCan
+registry. A verb that is not here is `custom`.
 """
 
 from __future__ import annotations
