@@ -40,7 +40,10 @@ def read(path: Path) -> Catalogue:
             f"{made_by.get('dbt_schema_version', 'something else')} of dbt {made_by.get('dbt_version', 'unknown')}",
             f"Write it with this project's dbt: pip install '.[dbt]', then {_PARSE}",
         )
-    return Manifest(manifest).catalogue()
+    try:
+        return Manifest(manifest).catalogue()
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} lacks what dbt's manifests have ({error})", f"Write it anew: {_PARSE}") from error
 
 
 class Manifest:

@@ -28,8 +28,8 @@ def lookml(
 ) -> None:
     """Write LookML from the models: views, explores, the model and dashboards. Nothing is connected to.
 
-    What stands in refinements/ and in manifest.lkml is yours: made once, never changed. With --check exit code 4
-    if a file is not up to date. docs/looker.md says how a Looker project takes it.
+    What stands in refinements/ and in manifest.lkml is yours: made once, never changed. Exit code 4 if a file is
+    not up to date (--check), or a refinement is of a view that is gone. docs/looker.md says how Looker takes it.
 
     Example: ingest lookml --check
     """

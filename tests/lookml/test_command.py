@@ -157,6 +157,14 @@ def test_a_refinement_of_what_is_gone_is_kept_and_told(content, written, tmp_pat
     assert ingest("--manifest", manifest, "--check", folder=tmp_path)[0] == 0
 
 
+def test_a_project_within_the_folder_is_none_of_its_business(manifest, written):
+    before = snapshot(written)
+    code, output, errors = ingest("--manifest", manifest, "--to", ".", folder=written.parent)
+    assert code == 0, errors
+    assert "delete" not in output
+    assert snapshot(written) == before
+
+
 def test_the_database_is_that_of_the_settings(manifest, tmp_path):
     assert ingest("--manifest", manifest, folder=tmp_path, SNOWFLAKE_DATABASE="OTHER")[0] == 0
     constants = {

@@ -54,6 +54,14 @@ def test_a_manifest_of_bytes_is_refused(tmp_path):
         read(path)
 
 
+def test_half_a_manifest_is_refused(content, tmp_path):
+    del content["semantic_models"]
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"lacks what dbt's manifests have \('semantic_models'\)"):
+        read(path)
+
+
 def _no_marts(content: dict[str, Any]) -> None:
     for node in content["nodes"].values():
         node["access"] = "protected"
