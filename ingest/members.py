@@ -56,10 +56,10 @@ def number(value: Any) -> Number | None:
     return value if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
 
 
-def share(part: Number, whole: Number) -> Decimal | None:
-    """A part of a whole as a fraction; None where there is none."""
+def share(part: Number, whole: Number, least: Number = 0) -> Decimal | None:
+    """How far a part is on the way from the least to the whole; None where no number can tell."""
     try:
-        return Decimal(part) / Decimal(whole)
+        return (Decimal(part) - least) / (Decimal(whole) - least)
     except ArithmeticError:
         return None
 

@@ -96,7 +96,7 @@ def _scores(score: Any) -> dict[str, Any]:
     if scaled is None and not least:
         return present({"score": raw, "max_score": most, "score_min": least})
     if scaled is None and raw is not None and least is not None and most is not None and most > least:
-        scaled = share(raw - least, most - least)
+        scaled = share(raw, most, least)
     return present({"score_scaled": scaled, "score_raw": raw, "score_min": least, "score_max": most})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -165,9 +166,14 @@ def damaged(draw: st.DrawFn, whole: dict[str, Any]) -> Any:
     return found | draw(st.dictionaries(words, anything, max_size=1))
 
 
+QUESTION = {
+    "objectType": "Activity",
+    "id": "https://x.org/q",
+    "definition": {"type": "urn:t", "interactionType": "choice", "name": {"en": "Q"}, "extensions": {}},
+}
 STATEMENT = statement(
     "answered",
-    UNIT,
+    QUESTION,
     result={"score": {"scaled": 0.5, "raw": 1, "min": 0, "max": 2}, "success": True, "duration": "PT5S"},
     context={"registration": "r", "language": "en", "contextActivities": {"parent": [UNIT]}, "extensions": {}},
     stored="2025-09-05T10:00:01Z",
@@ -189,6 +195,36 @@ def test_the_place_of_a_reject_is_its_line_in_the_file():
     assert [each.place for each in rejected] == ["line 5"]
     assert reading.empty == 3
     assert through(b"{\n}")[1] == [("the document", "no_verb", b"{\n}")]
+
+
+def everywhere(value: Any, wrong: Any) -> Iterator[Any]:
+    """The value with `wrong` at each of its places, one at a time."""
+    yield wrong
+    if isinstance(value, dict):
+        for name in value:
+            yield from (value | {name: each} for each in everywhere(value[name], wrong))
+    if isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from ([*value[:place], each, *value[place + 1 :]] for each in everywhere(inner, wrong))
+
+
+@pytest.mark.parametrize("wrong", [None, True, 7, 0.5, "", "x", [], [[]], {}, {"id": {}}, ["x"]], ids=str)
+@pytest.mark.parametrize(("kind", "whole"), [("xapi", STATEMENT), ("caliper", GRADED)], ids=["xapi", "caliper"])
+def test_whatever_stands_anywhere_is_mapped_or_rejected(kind, whole, wrong):
+    records = [each for each in everywhere(whole, wrong) if isinstance(each, dict)]
+    sent, rejected, tally, _ = through(b"\n".join(map(dumped, records)), kind)
+    assert len(sent) == len(records) > 25
+    assert tally.mapped == len(records) - len(rejected) > len(records) / 3
+    assert all(isinstance(examine(value), str) == (value in {each.value for each in rejected}) for _, value in sent)
+
+
+def test_numbers_beyond_all_bounds_are_no_crash():
+    for number in ("1e99999999999999999999", "9" * 5000, "1e999999999", "-0.0", "1." + "3" * 400):
+        score = dumped(STATEMENT).replace(b'"raw": 1', b'"raw": ' + number.encode()).replace(b'"scaled": 0.5, ', b"")
+        for text in (score, score.replace(b'"min": 0', b'"min": 1'), score.replace(b'"max": 2', b'"max": 1e-99')):
+            sent, rejected, _, _ = through(text)
+            assert number.encode() in sent[0][1]
+            assert bool(rejected) == isinstance(examine(sent[0][1]), str)
 
 
 @given(st.lists(samples, max_size=5), st.sampled_from([None, 1]))
