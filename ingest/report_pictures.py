@@ -107,7 +107,7 @@ def lengths(rows: Sequence[Length], words: str) -> Picture:
             alt.X("length:N", sort=names, title=None, axis=axis), alt.Y("sessions:Q", title=None, axis=None)
         )
         figures = bars.mark_text(dy=-8, fontSize=size, color=_MUTED).encode(alt.Text("sessions:Q", format=",d"))
-        main = bars.mark_bar(color=_EVENTS, cornerRadiusEnd=3)
+        main = bars.mark_bar(color=_EVENTS)
         return (main + figures).properties(width=width - 8, height=_height(width))
 
     return _both(words, draw)
