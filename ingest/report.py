@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from ingest.report_questions import Select
 
 _STAGED: Final = "staging.stg_records"
-_REMEDY: Final = (
-    "Build the models: `cd dbt_project && dbt build`, or `make dbt`; with Snowflake see docs/snowflake.md, too."
-)
+_REMEDY: Final = "Build the models: `cd dbt_project && dbt build`. On Snowflake, also look at what the role may read."
 
 
 @dataclass(frozen=True, slots=True)

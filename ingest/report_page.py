@@ -34,7 +34,7 @@ _PARTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """What stands at the top: which warehouse, when it was asked, by which version, and the account of its records."""
+    """What stands at the top: which warehouse, when and by which version it was asked, and its account."""
 
     where: str
     now: datetime

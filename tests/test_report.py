@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 from playwright.sync_api import Browser
 
+from ingest.report_questions import QUESTIONS, statement
 from tests.browsing import DESKTOP, PHONE, WIDTHS, Visit, chromium, visiting
 from tests.reported import HOSTILE, IMAGE, LEARNERS, SCRIPT, SYNTHETIC, Reported, build, hostile_events, ingest
 from tests.services.kafka import OWN
@@ -94,6 +96,13 @@ def test_the_sql_that_is_shown_gives_the_rows_that_were_read(reported, made, tex
     assert counts == made["figures"]
     assert len(shown) > len(FIGURES)
     assert not [sql for sql in shown if "{{" in sql]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_rows_are_named_as_the_sql_names_its_columns(question, reported):
+    sql = statement(question, since="2026-01-01", after="2026-01-01", unit="day", rows=1)
+    with duckdb.connect(str(reported.warehouse), read_only=True) as connection:
+        assert [name for name, *_ in connection.execute(sql).description] == [*QUESTIONS[question]._fields]
 
 
 def test_no_learner_is_named(reported, text):

@@ -8,11 +8,13 @@ give; `test_snowflake_sql` keeps the statements to its grammar and to functions 
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import re
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,6 +23,7 @@ import pytest
 from tests.dbt.histories import many
 from tests.dbt.running import PROJECT, Warehouse
 from tests.dbt.snowflake.warehouse import DATABASE, SnowflakeWarehouse, project_with_stand_in
+from tests.reported import ingest
 from tests.services.snowflake import SnowflakeServer, snowflake_server
 
 SEEDS = range(3)
@@ -152,6 +155,34 @@ def test_tables_are_those_of_duckdb(both: Both) -> None:
     expected = both.tables_of_duckdb()
     assert_equal(both.tables_of_snowflake(), expected)
     assert not [name for name, (_, rows) in expected.items() if not rows], "an empty table shows nothing"
+
+
+def test_the_report_says_the_same_of_both(both: Both, tmp_path: Path) -> None:
+    """From the command line, on the account that its settings name; what differs is when dbt ran."""
+    where = {
+        "SNOWFLAKE_ACCOUNT": "stand-in",
+        "SNOWFLAKE_HOST": f"http://127.0.0.1:{both.snowflake.server.port}",
+        "SNOWFLAKE_USERNAME": "test",
+        "SNOWFLAKE_AUTHENTICATOR": "snowflake",
+        "SNOWFLAKE_PASSWORD": "test",
+        "SNOWFLAKE_DATABASE": DATABASE,
+    }
+    pages = {}
+    for name, words in (("snowflake", ("--from", "snowflake")), ("duckdb", ("--warehouse", str(both.duckdb.path)))):
+        page = tmp_path / f"{name}.html"
+        code, output, errors = ingest(
+            "report", *words, "--out", str(page), "--output", "json", folder=tmp_path, **where
+        )
+        assert code == 0, errors
+        pages[name] = (page.read_text(), json.loads(output))
+    (snowflake, told), (duckdb, expected) = pages["snowflake"], pages["duckdb"]
+    assert told["empty"] == []
+    assert told["account"] == expected["account"]
+    assert told["figures"] == expected["figures"]
+    assert f"stand-in/{DATABASE}" in snowflake
+    figures = re.compile(r'<figure id="(?!runs)(\w+)">.*?</figure>', re.S)
+    for one, other in zip(figures.finditer(snowflake), figures.finditer(duckdb), strict=True):
+        assert one[0] == other[0], one[1]
 
 
 def test_data_tests_pass(both: Both) -> None:
