@@ -156,7 +156,7 @@ def runs(select: Select) -> Figure:
 
 def _ended(stage: Stage) -> str:
     trouble = [f"{count} {word}" for count, word in ((stage.failed, "failed"), (stage.silent, "silent")) if count]
-    return ", ".join((counted(stage.runs), *trouble))
+    return counted(stage.runs) + (f", of these {' and '.join(trouble)}" if trouble else "")
 
 
 def _run(run: Run) -> tuple[str, ...]:

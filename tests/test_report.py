@@ -170,6 +170,7 @@ def test_letters_can_be_read(visit):
     )
     assert sizes
     assert min(sizes) >= 11
+    assert float(visit.style("pre code", "fontSize").removesuffix("px")) >= 11
     for words in (".reading", ".facts dt", ".facts dd", ".bars small", ".of", ".state.failed", "svg:visible text"):
         shade = visit.style(words, "fill" if "svg" in words else "color")
         assert contrast(shade, visit.style("figure", "backgroundColor")) >= 4.5, words
