@@ -21,9 +21,15 @@ RUN python -m venv /opt/installer \
         -r requirements/uv.txt
 
 FROM installer AS wheel
-COPY pyproject.toml README.md LICENSE ./
+# The compiled reader has no dependencies: the compiler is all that it needs, and stays behind here.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends cargo \
+    && rm -rf /var/lib/apt/lists/*
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY rust/ rust/
 COPY ingest/ ingest/
-RUN /opt/installer/bin/uv build --wheel --require-hashes --build-constraints requirements/all.txt --out-dir /wheels
+RUN REQUIRE_READER=1 /opt/installer/bin/uv build --wheel --require-hashes --build-constraints requirements/all.txt --out-dir /wheels
 
 # Dependencies first: a change of our own code leaves them as they are.
 FROM installer AS consumer-environment

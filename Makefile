@@ -19,7 +19,7 @@ help: ## show the verbs
 
 setup: $(READY) ## install everything into .venv, by version and hash
 
-$(READY): requirements/all.txt requirements/uv.txt pyproject.toml
+$(READY): requirements/all.txt requirements/uv.txt pyproject.toml hatch_build.py $(wildcard rust/Cargo.* rust/src/*.rs)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: $(PYTHON) is not there, or older than 3.11. Next: make setup PYTHON=python3.12"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
@@ -42,12 +42,15 @@ fmt: $(READY) ## format Python and SQL
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix --quiet dbt_project/models dbt_project/tests
+	! command -v cargo > /dev/null || { cd rust && cargo fmt; }
 
 lint: $(READY) ## ruff, mypy, sqlfluff
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+	@command -v cargo > /dev/null || echo "no cargo here: the reader in rust/ is not looked at"
+	! command -v cargo > /dev/null || { cd rust && cargo fmt --check && cargo clippy --quiet --release --offline -- --deny warnings; }
 
 generate: $(READY) ## what is made from settings and models: .env.example, infra/snowflake, looker
 	$(BIN)/ingest config --example > .env.example

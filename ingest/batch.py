@@ -6,20 +6,28 @@ partition's records from its position on, is asked whether a batch is due, and g
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 import polars as pl
 
 from ingest.records import OffsetRange, Records
 
-Decode = Callable[[Records], pl.DataFrame]
-
-#: Records are decoded when so many rows or bytes of them wait: many for what a call into Polars costs, few in memory.
+#: Records become rows when so many of them, or bytes, wait: many for what a call into Polars costs, few in memory.
 CHUNK_ROWS = 10_000
 CHUNK_BYTES = 16 * 1024 * 1024
-_RECORD_BYTES = 200  # what a record costs beside its value, undecoded or in columns
+_RECORD_BYTES = 200  # what a record costs beside its value, as it came or as a row
+
+
+class Gathered(Protocol):
+    """Records of one partition as they come, and their rows when these are asked for."""
+
+    def add(self, records: Records) -> None:
+        """Take in records that follow those already here."""
+
+    def take(self) -> pl.DataFrame:
+        """A row for each record since the last time, as `ingest.decode.Decoder` makes them."""
 
 
 class Due(StrEnum):
@@ -65,38 +73,34 @@ class Batch:
 
 
 class Buffer:
-    """One partition's records from `position` on, undecoded at first, then as columns.
+    """One partition's records from `position` on: in `gathered` at first, then as rows.
 
     `now` is a count of seconds that only ever grows, from whatever start.
     """
 
-    def __init__(self, position: int, limits: Limits, decode: Decode) -> None:
+    def __init__(self, position: int, limits: Limits, gathered: Gathered) -> None:
         self.position = position  #: the slot of the next batch
         self._limits = limits
-        self._decode = decode
-        self._waiting = Records()
+        self._gathered, self._gathered_rows, self._gathered_bytes = gathered, 0, 0
         self._frames: list[pl.DataFrame] = []
-        self._decoded_rows = 0
-        self._decoded_bytes = 0
+        self._framed_rows = self._framed_bytes = 0
+        self._next = position  # after the last record
         self._opened_at: float | None = None
         self._floor = position
         self._lost: tuple[OffsetRange, ...] = ()
 
     def __len__(self) -> int:
-        return self._decoded_rows + len(self._waiting)
+        return self._framed_rows + self._gathered_rows
 
     @property
     def nbytes(self) -> int:
-        """Bytes of record values held, decoded or not."""
-        return self._decoded_bytes + self._waiting.nbytes
+        """Bytes of record values held, as rows or not yet."""
+        return self._framed_bytes + self._gathered_bytes
 
     @property
     def reading_from(self) -> int:
         """The offset after the last record taken in, or after what the broker turned out not to have."""
-        if len(self._waiting):
-            return max(self._waiting.offsets[-1] + 1, self._floor)
-        last = int(self._frames[-1]["_offset"][-1]) + 1 if self._frames else self.position
-        return max(last, self._floor)
+        return max(self._next, self._floor)
 
     @property
     def held(self) -> int:
@@ -110,8 +114,11 @@ class Buffer:
             return
         if self._opened_at is None:
             self._opened_at = now
-        self._waiting.extend(records)
-        if len(self._waiting) >= CHUNK_ROWS or self._waiting.nbytes >= CHUNK_BYTES:
+        self._gathered.add(records)
+        self._gathered_rows += len(records)
+        self._gathered_bytes += records.nbytes
+        self._next = records.offsets[-1] + 1
+        if self._gathered_rows >= CHUNK_ROWS or self._gathered_bytes >= CHUNK_BYTES:
             self._settle()
 
     def lose(self, lost: OffsetRange) -> None:
@@ -123,14 +130,15 @@ class Buffer:
         """Forget everything before `offset`: another writer's objects hold it."""
         if offset <= self.position:
             return
+        self._settle()
         self.position = offset
-        self._waiting = self._waiting.from_offset(offset)
+        self._next = max(self._next, offset)
         frames = [frame.filter(pl.col("_offset") >= offset) for frame in self._frames]
         self._frames = [frame for frame in frames if not frame.is_empty()]
-        self._decoded_rows = sum(frame.height for frame in self._frames)
+        self._framed_rows = sum(frame.height for frame in self._frames)
         self._lost = _from(offset, self._lost)
         if not len(self):
-            self._decoded_bytes, self._opened_at = 0, None
+            self._framed_bytes, self._opened_at = 0, None
 
     def due(self, now: float) -> Due | None:
         """Why a batch is due now, or None."""
@@ -160,17 +168,17 @@ class Buffer:
         return batch
 
     def _settle(self) -> None:
-        if not len(self._waiting):
+        if not self._gathered_rows:
             return
-        self._frames.append(self._decode(self._waiting))
-        self._decoded_rows += len(self._waiting)
-        self._decoded_bytes += self._waiting.nbytes
-        self._waiting = Records()
+        self._frames.append(self._gathered.take())
+        self._framed_rows += self._gathered_rows
+        self._framed_bytes += self._gathered_bytes
+        self._gathered_rows = self._gathered_bytes = 0
 
     def _keep(self, rest: pl.DataFrame, rows: int, now: float) -> None:
         self._frames = [] if rest.is_empty() else [rest]
-        self._decoded_bytes = self._decoded_bytes * rest.height // rows
-        self._decoded_rows = rest.height
+        self._framed_bytes = self._framed_bytes * rest.height // rows
+        self._framed_rows = rest.height
         self._opened_at = now if rest.height else None
 
 

@@ -22,6 +22,7 @@ from ingest.chain import Chain, Hint, Source
 from ingest.decode import Decoder
 from ingest.errors import BrokerError, TopicRemade
 from ingest.flush import Flushes
+from ingest.gathered import Kept, ReadAtOnce, Reading
 from ingest.lane import Lane, Opening
 from ingest.monitor import Monitor
 from ingest.patience import patiently
@@ -52,7 +53,8 @@ class Options:
 
     `once`: read every partition to its current end, then leave. `max_records`: stop after so many, exactly.
     `max_buffer_bytes` bounds the record values held, all partitions together. `grace` is how many seconds
-    a stop or a revocation waits for batches on their way.
+    a stop or a revocation waits for batches on their way. `reader` makes what reads the usual
+    records of a partition, if there is one.
     """
 
     limits: Limits
@@ -61,6 +63,7 @@ class Options:
     once: bool = False
     max_records: int | None = None
     grace: float = 30.0
+    reader: Callable[[], Reading] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,8 +315,10 @@ class Consumer:
 
     def _buffer(self, found: Found) -> Buffer:
         chain, clock = found.chain.identity, self._clock
-        decoder = Decoder(Partition(chain.topic, chain.partition), chain.topic_id, self._options.max_record_bytes)
-        return Buffer(found.position, self._options.limits, lambda records: decoder(records, clock.now()))
+        partition, reader = Partition(chain.topic, chain.partition), self._options.reader
+        decoder = Decoder(partition, chain.topic_id, self._options.max_record_bytes)
+        gathered = ReadAtOnce(decoder, clock.now, reader()) if reader else Kept(decoder, clock.now)
+        return Buffer(found.position, self._options.limits, gathered)
 
     def _lose(self, lane: Lane, lost: OffsetRange, *, silently: bool) -> None:
         """Note what the broker has deleted; it is no news where that was before the chain began."""

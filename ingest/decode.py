@@ -16,7 +16,7 @@ import polars as pl
 from ingest.envelopes import Columns, read_all
 from ingest.events import SCHEMA, Reason
 from ingest.records import Partition, Records
-from ingest.times import parse_times
+from ingest.times import broker_times, parse_times
 
 #: The columns of times, and the fields of the envelope that they come from.
 _TIMES: Final = {"occurred_at": "timestamp", "sent_at": "sent_at", "published_at": "published_at"}
@@ -39,18 +39,29 @@ class Decoder:
         """One row for every record, in offset order; columns and types are exactly `SCHEMA`'s."""
         envelopes, errors = read_all(records.values, self.max_record_bytes)
         sent = {column: envelopes[field] for column, field in _TIMES.items()}
-        times = parse_times(sent | {"_kafka_timestamp": records.timestamps})
+        times = parse_times(sent)
         _note_malformed(sent, times, errors)
-        columns = {
-            **{name: _texts(name, envelopes) for name in _EVENT if name not in times},
-            **times,
-            "_topic": _repeated("_topic", self.partition.topic, len(records)),
-            "_topic_id": _repeated("_topic_id", self.topic_id, len(records)),
-            "_partition": _repeated("_partition", self.partition.number, len(records)),
-            "_offset": pl.Series(records.offsets, dtype=pl.Int64),
-            "_ingested_at": _repeated("_ingested_at", ingested_at, len(records)),
+        places = self.places(records.offsets, records.timestamps, ingested_at)
+        texts = {name: _texts(name, envelopes) for name in _EVENT if name not in times}
+        return _quarantined({**texts, **times, **places}, errors, records.values)
+
+    def places(
+        self, offsets: Sequence[int], timestamps: Sequence[int | None], ingested_at: datetime
+    ) -> dict[str, pl.Series]:
+        """The columns that say where records come from."""
+        return {
+            "_topic": repeated("_topic", self.partition.topic, len(offsets)),
+            "_topic_id": repeated("_topic_id", self.topic_id, len(offsets)),
+            "_partition": repeated("_partition", self.partition.number, len(offsets)),
+            "_offset": pl.Series(offsets, dtype=pl.Int64),
+            "_kafka_timestamp": broker_times(timestamps),
+            "_ingested_at": repeated("_ingested_at", ingested_at, len(offsets)),
         }
-        return _quarantined(columns, errors, records.values)
+
+
+def frame_of(columns: dict[str, pl.Series]) -> pl.DataFrame:
+    """The columns in the order of `SCHEMA`."""
+    return pl.DataFrame({name: columns[name] for name in SCHEMA})
 
 
 def _texts(name: str, envelopes: Columns) -> pl.Series:
@@ -59,7 +70,8 @@ def _texts(name: str, envelopes: Columns) -> pl.Series:
     return texts if isinstance(texts, pl.Series) else pl.Series(name, texts, dtype=pl.String)
 
 
-def _repeated(name: str, value: Any, count: int) -> pl.Series:
+def repeated(name: str, value: Any, count: int) -> pl.Series:
+    """A column of `SCHEMA` with one value `count` times."""
     return pl.Series(name, [value], dtype=SCHEMA[name]).new_from_index(0, count)
 
 
@@ -77,9 +89,9 @@ def _quarantined(
 ) -> pl.DataFrame:
     """The frame with `_error` and `_raw`, and nulls in the event columns of the quarantined rows."""
     if errors.count(None) == len(errors):
-        columns |= {name: _repeated(name, None, len(errors)) for name in ("_error", "_raw")}
-        return pl.DataFrame({name: columns[name] for name in SCHEMA})
+        columns |= {name: repeated(name, None, len(errors)) for name in ("_error", "_raw")}
+        return frame_of(columns)
     raw = [value if error else None for value, error in zip(values, errors, strict=True)]
     columns |= {"_error": pl.Series(errors, dtype=pl.String), "_raw": pl.Series(raw, dtype=pl.Binary)}
     sound = pl.when(pl.col("_error").is_null())
-    return pl.DataFrame({name: columns[name] for name in SCHEMA}).with_columns(sound.then(pl.col(_EVENT)))
+    return frame_of(columns).with_columns(sound.then(pl.col(_EVENT)))

@@ -92,6 +92,11 @@ class Records:
             return self
         return _slice(self, cut, len(self))
 
+    def rows(self, rows: Sequence[int]) -> Records:
+        """The records at these places, as new columns."""
+        values = [self.values[row] for row in rows]
+        return Records.of([self.offsets[row] for row in rows], [self.timestamps[row] for row in rows], values)
+
     def head(self, count: int) -> Records:
         """The first `count` records, as new columns."""
         return self if count >= len(self) else _slice(self, 0, count)

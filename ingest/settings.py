@@ -181,6 +181,9 @@ class Settings(BaseModel):
         8, "Objects on their way at once; never more than one of a partition"
     )
     shutdown_grace_seconds: PositiveFloat = _setting(30, "How long a stop waits for objects", unit="seconds", le=3600)
+    reader: Literal["auto", "compiled", "python"] = _setting(
+        "auto", "What reads records: auto (compiled if it is there), compiled, python"
+    )
     parquet_compression: Compression = _setting("snappy", "snappy, zstd, lz4, gzip or none")
 
     http_port: Annotated[int, Field(ge=0, le=65535)] = _setting(8080, "Port of /health and /metrics; 0: none")

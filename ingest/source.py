@@ -6,7 +6,7 @@ With `ingest.kafka`, the only importer of confluent_kafka.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from confluent_kafka import (
@@ -175,7 +175,7 @@ def _gather(messages: Sequence[Message], records: dict[Partition, Records]) -> N
             raise BrokerError(f"a record of {partition} came without an offset")
         taken = Records.of(
             offsets,
-            [None if kind == TIMESTAMP_NOT_AVAILABLE else at for kind, at in [each.timestamp() for each in run]],
+            _timestamps(run),
             [message.value() for message in run],
         )
         known = records.get(partition)
@@ -184,6 +184,14 @@ def _gather(messages: Sequence[Message], records: dict[Partition, Records]) -> N
         else:
             known.extend(taken)
         start = stop
+
+
+def _timestamps(run: Sequence[Message]) -> list[int | None]:
+    """Of the broker or the producer, in milliseconds."""
+    millis = [at for _, at in map(Message.timestamp, run)]
+    if min(millis) > 0:
+        return cast("list[int | None]", millis)
+    return [None if kind == TIMESTAMP_NOT_AVAILABLE else at for kind, at in map(Message.timestamp, run)]
 
 
 def _end_of_run(numbers: Sequence[int | None], topics: Sequence[str | None], start: int) -> int:

@@ -48,6 +48,15 @@ def parse_times(columns: Mapping[str, Times]) -> dict[str, pl.Series]:
     }
 
 
+def broker_times(millis: Sequence[int | None]) -> pl.Series:
+    """Epoch milliseconds of 64 bits → Datetime(µs, UTC); null where there is none or it names no instant."""
+    series = pl.Series("", millis, dtype=pl.Int64)
+    least, most = cast("int | None", series.min()), cast("int | None", series.max())
+    if least is not None and most is not None and (least < -_MOST or most > _MOST):
+        series = series.set(~series.is_between(-_MOST, _MOST), None)
+    return _in_range(series * 1000)
+
+
 def _nothing(name: str, count: int) -> pl.Series:
     return pl.Series(name, [None], dtype=pl.Int64).new_from_index(0, count)
 

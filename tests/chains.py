@@ -9,6 +9,7 @@ from ingest.batch import Batch
 from ingest.chain import Chain, Store
 from ingest.decode import Decoder
 from ingest.folder import FolderStore
+from ingest.gathered import Kept
 from ingest.objects import ChainId, Encoder
 from ingest.records import OffsetRange, Partition, Records
 
@@ -29,6 +30,10 @@ def records(*offsets: int) -> Records:
 
 def decode(found: Records):
     return Decoder(Partition("events_raw", 0), "id-1", 1 << 20)(found, NOW)
+
+
+def kept() -> Kept:
+    return Kept(Decoder(Partition("events_raw", 0), "id-1", 1 << 20), lambda: NOW)
 
 
 def batch(start: int, *offsets: int, lost: tuple[OffsetRange, ...] = ()) -> Batch:

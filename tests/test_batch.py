@@ -8,11 +8,11 @@ from ingest import batch as batches
 from ingest.batch import Buffer, Due, Limits
 from ingest.objects import Encoder
 from ingest.records import OffsetRange
-from tests.chains import CHAIN, batch, decode, raw_event, records
+from tests.chains import CHAIN, batch, kept, raw_event, records
 
 
 def buffer(position: int = 0, rows: int = 3, nbytes: int = 1 << 20, age: float = 60) -> Buffer:
-    return Buffer(position, Limits(rows, nbytes, age), decode)
+    return Buffer(position, Limits(rows, nbytes, age), kept())
 
 
 def test_an_empty_buffer_is_never_due():
@@ -139,7 +139,7 @@ def test_batches_follow_each_other_and_hold_every_record_once(chunk, steps, gaps
 
 def test_what_the_broker_lacks_is_read_past_once():
     """Cut off twice before a record came in between: the second loss begins where the first ended."""
-    waiting = Buffer(10, Limits(100, 1 << 20, 60), decode)
+    waiting = Buffer(10, Limits(100, 1 << 20, 60), kept())
     waiting.lose(OffsetRange(10, 17))
     assert waiting.reading_from == 17
     waiting.lose(OffsetRange(17, 20))
@@ -150,7 +150,7 @@ def test_what_the_broker_lacks_is_read_past_once():
 
 
 def test_reading_begins_behind_what_was_gone_before_the_chain():
-    waiting = Buffer(0, Limits(100, 1 << 20, 60), decode)
+    waiting = Buffer(0, Limits(100, 1 << 20, 60), kept())
     waiting.lose(OffsetRange(0, 5))
     assert waiting.reading_from == 5
     waiting.add(records(8), now=0)
@@ -158,7 +158,7 @@ def test_reading_begins_behind_what_was_gone_before_the_chain():
 
 
 def test_a_loss_behind_records_that_wait_is_read_past_too():
-    waiting = Buffer(10, Limits(100, 1 << 20, 60), decode)
+    waiting = Buffer(10, Limits(100, 1 << 20, 60), kept())
     waiting.add(records(10, 11), now=0)
     waiting.lose(OffsetRange(12, 15))
     assert waiting.reading_from == 15

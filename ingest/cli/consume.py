@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Event
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -18,9 +18,13 @@ from ingest.console import Output, leave, note, print_result, stopping
 if TYPE_CHECKING:
     from ingest.broker import KafkaBroker
     from ingest.consume import Options
+    from ingest.gathered import Reading
     from ingest.monitor import Monitor
     from ingest.settings import Settings
     from ingest.summary import Summary
+
+
+_BUILD: Final = "Build it where cargo is, by make setup or pip install . again; or let READER be auto."
 
 
 def consume(
@@ -95,6 +99,7 @@ def _consume(
     from ingest.probe import probe
     from ingest.source import KafkaSource, consumer_settings
 
+    options = _options(settings, **bounds)
     client = client_of(settings, properties)
     consumer_settings(client, settings.kafka_consumer_group, properties)  # a mistake in them is told first
     store = store_of(settings)
@@ -110,7 +115,7 @@ def _consume(
         consumer = Consumer(
             lambda listener: KafkaSource(conf, settings.topics, listener),
             survey_of(settings, broker, cluster, store, accept=accept),
-            _options(settings, **bounds),
+            options,
             SystemClock(),
             monitor,
             Crew(
@@ -167,7 +172,21 @@ def _options(settings: Settings, *, once: bool, max_records: int | None) -> Opti
         once,
         max_records,
         settings.shutdown_grace_seconds,
+        reader_of(settings),
     )
+
+
+def reader_of(settings: Settings) -> Callable[[], Reading] | None:
+    """What reads the usual records, if anything does. Raises `SettingsError` where it has to, and is not there."""
+    from ingest.errors import SettingsError
+    from ingest.reader import compiled_reader
+
+    if settings.reader == "python":
+        return None
+    reader = compiled_reader()
+    if settings.reader == "compiled" and reader is None:
+        raise SettingsError("READER is compiled, but this package was built without one", _BUILD)
+    return reader
 
 
 def _print_summary(summary: Summary, output: Output) -> None:

@@ -144,17 +144,31 @@ def _machine_checks(settings: Settings) -> Iterator[Check]:
     from ingest.doctor import Check
 
     path = Path(settings.duckdb_path)
-    yield Check("warehouse", lambda: surroundings.warehouse(path, _reader()))
+    yield Check("warehouse", lambda: surroundings.warehouse(path, _query()))
     yield Check("warehouse: disk", lambda: surroundings.disk(path.parent))
     yield Check("dbt", _dbt)
     yield Check("port", lambda: surroundings.port(settings.http_host, settings.http_port))
+    yield Check("reader", lambda: _reader(settings))
     yield Check("versions", _versions)
 
 
-def _reader() -> Any:
+def _query() -> Any:
     from ingest.database import query
 
     return query
+
+
+def _reader(settings: Settings) -> Finding:
+    """What `ingest consume` reads records with."""
+    from ingest.cli.consume import reader_of
+    from ingest.doctor import ok
+
+    if reader_of(settings):
+        return ok("records are read by the compiled reader")
+    chosen = settings.reader == "python"
+    return ok(
+        f"records are read in Python, {'as READER says' if chosen else 'for this package was built without cargo'}"
+    )
 
 
 def _dbt() -> Finding:
