@@ -11,6 +11,7 @@ from benchmarks import parts, report, results
 from benchmarks.guard import expected, verdicts
 from benchmarks.results import Results
 from infra.kafka import broker
+from ingest.reader import compiled_reader
 
 EPILOG = "`run --help` lists parts, sizes and rounds, `short --help` what the guard can be told."
 
@@ -65,8 +66,9 @@ def _short(chosen: argparse.Namespace) -> int:
     if reason := broker.missing():
         print(f"skipped: no real broker ({reason})")
         return 0
-    judged = verdicts(parts.short(chosen), expected())
-    print()
+    reader = "compiled" if compiled_reader() else "python"
+    judged = verdicts(parts.short(chosen), expected(reader))
+    print(f"\nreader: {reader}")
     for sentence, good in judged:
         print(f"ingest consume: {sentence}{'' if good else '   FAILED'}")
     return 0 if all(good for _, good in judged) else 1

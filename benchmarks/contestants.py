@@ -37,7 +37,10 @@ class Errand:
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to do the work. `rows` a file; `place` of the files; empty for those that only count."""
+    """One way to do the work. `rows` a file; `place` of the files; empty for those that only count.
+
+    `reader` is what reads records in ours.
+    """
 
     name: str
     kind: Kind
@@ -45,6 +48,7 @@ class Contestant:
     rows: int = 0
     compression: str = ""
     place: Place = ""
+    reader: str = ""
 
 
 def counted_in_c(program: Path) -> Contestant:
@@ -62,7 +66,7 @@ def counted_in_python() -> Contestant:
     return Contestant("count in Python, consume(1000)", "limit", command)
 
 
-def ours(rows: int, compression: str = "zstd", place: Place = "folder") -> Contestant:
+def ours(rows: int, compression: str = "zstd", place: Place = "folder", reader: str = "auto") -> Contestant:
     """`ingest consume --once`, told how many records there are, which saves the wait for the end."""
 
     def command(errand: Errand) -> list[str]:
@@ -80,7 +84,8 @@ def ours(rows: int, compression: str = "zstd", place: Place = "folder") -> Conte
         words = (word for name, value in options.items() for word in (f"--{name}", value))
         return [INGEST, "consume", "--once", *words]
 
-    return Contestant("ingest consume", "ours", command, rows, compression, place)
+    name = "ingest consume" + (", read in Python" if reader == "python" else "")
+    return Contestant(name, "ours", command, rows, compression, place, reader)
 
 
 def hand_written(tools: Tools, variant: str, rows: int, *, tuned: bool) -> Contestant:
@@ -115,6 +120,7 @@ def everybody(tools: Tools) -> list[Contestant]:
     """All contestants of the main workload."""
     own = [ours(rows, kind) for rows in (10_000, 100_000) for kind in ("snappy", "zstd")]
     away: tuple[Place, ...] = ("s3", "s3 far")
+    own.append(ours(10_000, reader="python"))
     own += [ours(rows, "zstd", place) for place in away for rows in (10_000, 100_000)]
     return [*limits(tools), *own, *(others(tools) if tools.peers else [])]
 

@@ -16,9 +16,10 @@ WORDS = {
 }
 
 
-def expected() -> dict[str, float]:
-    found: dict[str, float] = json.loads(EXPECTED.read_text())
-    return found
+def expected(reader: str) -> dict[str, float]:
+    """What is expected with the compiled reader, or of reading in Python."""
+    found: dict[str, dict[str, float]] = json.loads(EXPECTED.read_text())
+    return found[reader]
 
 
 def verdicts(found: Mapping[str, float], wanted: Mapping[str, float]) -> list[tuple[str, bool]]:

@@ -13,6 +13,7 @@ from benchmarks.contest import contest
 from benchmarks.contestants import best_loops, everybody, limits, ours
 from benchmarks.figures import ratios
 from benchmarks.memory import memory
+from benchmarks.profile import profile
 from benchmarks.scaling import scaling
 from benchmarks.tables import contest_table, workloads_table
 from benchmarks.topics import kafka
@@ -56,6 +57,7 @@ def others(events: int) -> list[Workload]:
         *sizes,
         *(Workload(events, partitions=number) for number in PARTITIONS),
         *(Workload(events, bad=share) for share in BAD),
+        Workload(events, codec="none"),
     ]
 
 
@@ -73,6 +75,7 @@ def short(chosen: Namespace) -> dict[str, float]:
 
 PARTS: dict[str, Callable[[Namespace], Part]] = {
     "contest": main_contest,
+    "profile": profile,
     "workloads": workloads,
     "scaling": scaling,
     "memory": memory,

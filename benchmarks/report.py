@@ -11,7 +11,7 @@ from benchmarks.picture import picture
 from benchmarks.prose import HEAD, PARTS, SENTENCE
 from benchmarks.results import HERE, LATEST, Results
 from benchmarks.scaling import COLUMNS as SCALING_COLUMNS
-from benchmarks.tables import contest_table, listed, memory_table, simulation_table, workloads_table
+from benchmarks.tables import contest_table, listed, memory_table, profile_table, simulation_table, workloads_table
 from benchmarks.warehouse import LOAD_COLUMNS
 
 DOCS = HERE.parent / "docs"
@@ -88,6 +88,7 @@ def _dbt(part: Part) -> str:
 
 TABLES = {
     "contest": _contest,
+    "profile": lambda part: profile_table(part["readers"]),
     "workloads": lambda part: workloads_table(part["workloads"]),
     "scaling": _scaling,
     "memory": lambda part: memory_table(part["lines"]),

@@ -74,6 +74,16 @@ def _workload(one: dict[str, Any]) -> Cells:
     return (one["workload"], *map(_rate, rates), *more, f"{own['cpu_seconds']:.1f}", f"{own['peak_mb']:,}")
 
 
+def profile_table(readers: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Steps of the main thread, their sum, and the other threads: a column for each reader."""
+    rows = []
+    for part, total in (("steps", "main thread, in all"), ("threads", "other threads, in all")):
+        for name in dict.fromkeys(name for one in readers.values() for name in one[part]):
+            rows.append((name, *(f"{one[part].get(name, 0):.2f}" for one in readers.values())))
+        rows.append((f"**{total}**", *(f"**{sum(one[part].values()):.2f}**" for one in readers.values())))
+    return table(("step", *(f"{name} reader" for name in readers)), rows)
+
+
 def _rate(figure: float | None) -> str:
     return f"{figure:,}" if figure else ""
 

@@ -29,14 +29,14 @@ def kafka(more: str = "") -> Iterator[str]:
 
 
 def fill(bootstrap: str, workload: Workload) -> None:
-    """Make the workload's topic and write its records, with zstd as `ingest produce` does."""
+    """Make the workload's topic and write its records."""
     from ingest.kafka import Producer, client_settings, ensure_topic
 
     began = time.perf_counter()
     settings = client_settings(bootstrap)
     ensure_topic(settings, workload.topic, workload.partitions, 30)
     length = 0
-    with Producer(settings, workload.topic) as producer:
+    with Producer(settings | {"compression.type": workload.codec}, workload.topic) as producer:
         for key, value in records(workload):
             producer.send(key, value)
             length += len(value)

@@ -18,7 +18,7 @@ CREDENTIALS = {
     "AWS_REGION": "us-west-2",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-OURS = ("KAFKA_", "S3_", "AWS_", "INGEST_", "BATCH_", "FLUSH_", "MAX_", "PARQUET_", "HTTP_", "LOG_", "PUT_")
+OURS = ("KAFKA_", "S3_", "AWS_", "INGEST_", "BATCH_", "FLUSH_", "MAX_", "PARQUET_", "HTTP_", "LOG_", "PUT_", "READER")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def environment(errand: Errand, contestant: Contestant) -> dict[str, str]:
     """This process's environment without settings of ours, and with what the store needs."""
     plain = {name: text for name, text in os.environ.items() if not name.startswith(OURS)}
     own = {"LOG_FORMAT": "json", "PYTHONWARNINGS": "ignore"}
+    if contestant.reader:
+        own |= {"READER": contestant.reader}
     if contestant.place.startswith("s3"):
         own |= CREDENTIALS | {"S3_ENDPOINT_URL": errand.stores[contestant.place]}
     return plain | own

@@ -35,22 +35,29 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Workload:
-    """A topic's contents. `size` is the mean length of a record's value in bytes; `bad` a share of the records."""
+    """A topic's contents. `size` is the mean length of a record's value in bytes; `bad` a share of the records.
+
+    `codec` is what its producer compresses with: `zstd` as `ingest produce`, `none` as most clients by default.
+    """
 
     events: int
     size: int = 400
     partitions: int = 4
     bad: float = 0.0
+    codec: str = "zstd"
 
     @property
     def topic(self) -> str:
         """A name that says what is in it."""
-        return f"events_{self.events}_{self.size}b_{self.partitions}p_{self.bad * 1000:g}bad"
+        return f"events_{self.events}_{self.size}b_{self.partitions}p_{self.bad * 1000:g}bad_{self.codec}"
 
     def __str__(self) -> str:
         size = f"{self.size} B" if self.size < 1000 else f"{self.size / 1000:g} KB"
+        codec = "" if self.codec == "zstd" else ", not compressed"
         bad = f"{self.bad:.1%} bad" if self.bad else "clean"
-        return f"{self.events:,} events of {size}, {self.partitions} partition{'s'[: self.partitions - 1]}, {bad}"
+        return (
+            f"{self.events:,} events of {size}, {self.partitions} partition{'s'[: self.partitions - 1]}, {bad}{codec}"
+        )
 
 
 def records(workload: Workload, seed: int = 1) -> Iterator[tuple[bytes, bytes]]:

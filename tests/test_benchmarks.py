@@ -23,7 +23,7 @@ from benchmarks.picture import picture
 from benchmarks.processes import measured
 from benchmarks.scaling import simulation
 from benchmarks.simulation import Pipeline, limited, simulated
-from benchmarks.tables import contest_table, table
+from benchmarks.tables import contest_table, profile_table, table
 from benchmarks.trial import Figures
 from benchmarks.warehouse import LOAD_COLUMNS
 from benchmarks.workloads import Workload, bad_records, records
@@ -71,6 +71,12 @@ FOUND = {
             "lines": LINES,
             "absent": [{"name": "nobody", "why": "no reason"}],
         },
+        "profile": {
+            "date": "2026-11-26",
+            "events": 9,
+            "rounds": 3,
+            "readers": {"compiled": {"steps": {"reading": 0.5, "rest": 1.0}, "threads": {"encode": 0.8}}},
+        },
         "workloads": {"date": "2026-11-26", "rounds": 3, "workloads": [{"workload": "10 events", "lines": LINES}]},
         "scaling": {
             "date": "2026-11-26",
@@ -110,6 +116,20 @@ def test_the_page_has_a_section_for_each_part_that_was_measured():
     assert set(report.TABLES) == set(report.PARTS) - {"simulation"}
 
 
+def test_a_profile_adds_up():
+    made = profile_table(
+        {
+            "compiled": {"steps": {"reading": 0.5, "loop": 1.0}, "threads": {"encode": 0.8}},
+            "python": {"steps": {"reading": 2.0, "loop": 1.0}, "threads": {"encode": 0.7, "put": 0.1}},
+        }
+    )
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in made.splitlines()]
+    assert rows[0] == ["step", "compiled reader", "python reader"]
+    assert ["**main thread, in all**", "**1.50**", "**3.00**"] in rows
+    assert ["put", "0.00", "0.10"] in rows
+    assert ["**other threads, in all**", "**0.80**", "**0.80**"] in rows
+
+
 def test_a_line_is_of_medians_and_void_if_any_run_was():
     assert (LINES[0]["rate"], LINES[0]["rates"]) == (1_000_000, [900_000, 1_000_000, 1_300_000])
     assert line(LOOP, [*figures(5), Figures(void="too few")])["void"] == "too few"
@@ -133,7 +153,8 @@ def test_the_guard_fails_below_half_of_what_is_expected_and_only_there():
 
 
 def test_what_is_expected_is_what_can_be_measured():
-    assert set(guard.expected()) == set(guard.WORDS) == set(report.SENTENCE) == set(ratios(LINES))
+    for reader in ("compiled", "python"):
+        assert set(guard.expected(reader)) == set(guard.WORDS) == set(report.SENTENCE) == set(ratios(LINES))
 
 
 def test_a_table_reads_on_a_terminal_and_in_markdown():
