@@ -52,8 +52,9 @@ lint: $(READY) ## ruff, mypy, sqlfluff
 	@command -v cargo > /dev/null || echo "no cargo here: the reader in rust/ is not looked at"
 	! command -v cargo > /dev/null || { cd rust && cargo fmt --check && cargo clippy --quiet --release --offline -- --deny warnings; }
 
-generate: $(READY) ## what is made from settings and models: .env.example, infra/snowflake, looker
+generate: $(READY) ## what is made from settings, commands and models: .env.example, docs/cli.md, infra/snowflake, looker
 	$(BIN)/ingest config --example > .env.example
+	$(BIN)/python -m ingest.cli.reference > docs/cli.md
 	cd infra/snowflake && env -i PATH="$$PATH" SNOWFLAKE_STORAGE_ROLE_ARN=arn:aws:iam::123456789012:role/aivo-snowflake \
 		$(abspath $(BIN))/ingest snowflake render --all --to .
 	cd dbt_project && ../$(BIN)/dbt --quiet parse

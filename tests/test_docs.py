@@ -11,6 +11,8 @@ import yaml
 
 from ingest import errors, telemetry
 from ingest.cli import app
+from ingest.cli.reference import reference
+from ingest.cli.tasks import TASKS
 from ingest.health import MEANINGS
 from ingest.metrics import METRICS
 from ingest.settings import Settings
@@ -39,6 +41,19 @@ def test_every_setting_is_documented_with_its_default():
 
 def test_every_command_is_documented():
     assert sorted(first_cells("Commands")) == sorted(f"ingest {name}" for name in COMMANDS)
+
+
+def test_every_option_of_every_command_is_documented():
+    assert (ROOT / "docs/cli.md").read_text() == reference(), "Next: make generate"
+    for command in ALL_COMMANDS:
+        for param in command.params:
+            assert param.help, f"{param.name} of {command.name} says nothing"
+
+
+def test_a_command_has_one_task_and_a_line_that_fits_a_terminal():
+    told = [entry for entries in TASKS.values() for entry in entries]
+    assert sorted(entry.name for entry in told) == sorted(COMMANDS)
+    assert all(len(entry.about) <= 64 for entry in told)
 
 
 def test_every_log_event_is_documented():

@@ -15,22 +15,7 @@ from typing import Annotated, Final
 import typer
 
 from ingest import __version__
-from ingest.cli import (
-    config,
-    consume,
-    doctor,
-    load,
-    local,
-    lookml,
-    produce,
-    quarantine,
-    replay,
-    report,
-    retention,
-    snowflake,
-    status,
-    verify,
-)
+from ingest.cli.tasks import ByTask, registered
 from ingest.console import leave, note
 from ingest.errors import DependencyError, IngestError, SettingsError
 
@@ -38,29 +23,17 @@ _NOBODY_READS: Final = 141
 #: What the system says of a stdout that takes no more: disk, quota, limit, device.
 _FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 
-app = typer.Typer(
-    help="Learner events from a Kafka topic to trusted analytics.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+app = registered(
+    typer.Typer(
+        cls=ByTask,
+        help="Learner events from a Kafka topic to trusted analytics.",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
 )
-app.command()(consume.consume)
-app.command()(produce.produce)
-app.command()(load.load)
-app.add_typer(quarantine.app, name="quarantine")
-app.command()(replay.replay)
-app.command()(verify.verify)
-app.add_typer(retention.app, name="retention")
-app.command()(status.status)
-app.command()(report.report)
-app.command()(config.config)
-app.command()(doctor.doctor)
-app.add_typer(snowflake.app, name="snowflake")
-app.command()(lookml.lookml)
-app.command()(local.broker)
-app.command()(local.demo)
 
 
 @app.callback(invoke_without_command=True)
