@@ -30,8 +30,8 @@ $(READY): requirements/all.txt requirements/uv.txt pyproject.toml hatch_build.py
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## the whole way on this machine, with an account at the end (EVENTS=100000)
-	@$(BIN)/ingest demo --events $(EVENTS)
+demo: $(READY) ## the whole way on this machine, with an account at the end (EVENTS=100000, CHAOS=1)
+	@$(BIN)/ingest demo --events $(EVENTS) $(if $(CHAOS),--chaos)
 
 test: $(READY) ## every test; the real Kafka's need Java 17 and Maven, and are skipped visibly without
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -76,9 +76,9 @@ kafka-up: $(READY) ## start Apache Kafka on 127.0.0.1:9092 (Java 17, Maven)
 kafka-down: $(READY) ## stop it
 	@$(KAFKA) down
 
-docs: $(READY) ## one static page of the models, site/index.html
+docs: $(READY) ## the project's docs, site/index.html, and every model and column, site/dbt.html
 	cd dbt_project && ../$(BIN)/dbt docs generate --static --quiet
-	@mkdir -p site && cp dbt_project/target/static_index.html site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --config-file infra/docs/mkdocs.yml
 	@echo "site/index.html"
 
 faults: $(READY) ## thousands of faults over millions of records, every offset counted (about 10 minutes)

@@ -78,6 +78,13 @@ def progress(what: str, expected: int | None) -> Iterator[Callable[[int], None]]
             sys.stderr.write("\r\033[K")
 
 
+def live(text: str) -> None:
+    """Show what goes on at the moment, on one line of a terminal that the next replaces, and not at all elsewhere."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{text}\033[K")
+        sys.stderr.flush()
+
+
 @contextmanager
 def stopping() -> Iterator[Event]:
     """An event that the first SIGINT or SIGTERM sets; the second leaves at once."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,60 +18,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.database import query
+from ingest.demo_account import Echo, Line, account_of, show
 from ingest.errors import BrokerError, IngestError, SettingsError, WarehouseError
 from ingest.kafka import client_settings, ensure_topic
-
-Echo = Callable[[str], object]
 
 _MARK: Final = ".made-by-ingest-demo"
 _TOPIC: Final = "events_raw"
 _DBT: Final = Path("dbt_project")
 _FIRST: Final = "1  A Kafka broker in memory, the consumer on it, and learners with trouble in them"
+_THIRD: Final = "3  dbt: events, sessions, minutes, mastery, content and health, with their tests"
+_FOURTH: Final = "4  What came of it, as pages"
 _SECOND: Final = "2  Objects into DuckDB, as Snowpipe does into Snowflake; then every offset is accounted for"
+#: Shares of trouble: enough that every minute has some.
+_CHAOS: Final = {"late": "0.1", "duplicates": "0.05", "conflicts": "0.01", "skewed": "0.2", "malformed": "0.03"}
+_PROGRESS: Final = re.compile(r"(\d+) of (\d+) (?!START)[A-Z]+ ")
 _RECORDS_A_SECOND: Final = 2000  # slower than this, something hangs
 
-_COUNTS: Final = """
-    select
-        (select count(*) from raw.raw_events) as loaded,
-        (select count(*) from (select distinct _topic_id, _partition, _offset from raw.raw_events)) as distinct_rows,
-        (select count(*) from staging.stg_events) as events,
-        (select count(*) from staging.stg_removed_duplicates) as duplicates,
-        (select count(*) from staging.stg_quarantined_records) as quarantined,
-        (select sum(total_events)::bigint from analytics.minute_metrics) as counted,
-        (select sum(total_events)::bigint from analytics.session_metrics) as in_sessions,
-        (select count(*) from staging.stg_events where event_type = 'heartbeat') as heartbeats
-"""
-_REASONS: Final = "select _error, count(*) from raw.raw_events where _error is not null group by all order by all"
 _ASK: Final = "select event_type, count(*) from staging.stg_events group by all order by 2 desc"
-_BUSIEST: Final = """
-    select
-        strftime(minute_timestamp, '%Y-%m-%d %H:%M') as "minute (UTC)",
-        count(distinct (tenant_id, learner_id)) as learners,
-        sum(total_events)::bigint as events,
-        sum(lessons_completed)::bigint as lessons,
-        sum(items_answered)::bigint as items,
-        round(sum(time_spent_seconds) / 60.0, 1) as "minutes spent"
-    from analytics.minute_metrics
-    group by minute_timestamp
-    order by events desc, minute_timestamp
-    limit 5
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the account: two figures that must be equal, and what they are."""
-
-    what: str
-    of: str
-    expected: int
-    found: int
-
-    @property
-    def balances(self) -> bool:
-        """Whether they are."""
-        return self.expected == self.found
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,47 +71,73 @@ class _Commands:
         return answer
 
 
-def run(events: int, seed: int, data: Path, monotonic: Callable[[], float], echo: Echo) -> int:
-    """Play the demo; answers the exit code: 0 if the account balances, 4 if it does not."""
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What is played: so many records, made from a seed, into a folder that is made anew; `chaos` is more trouble."""
+
+    events: int
+    seed: int
+    data: Path
+    chaos: bool = False
+
+    @property
+    def store(self) -> str:
+        """The folder of the objects."""
+        return str(self.data / "objects")
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file."""
+        return self.data / "warehouse.duckdb"
+
+    @property
+    def trouble(self) -> tuple[str, ...]:
+        """Options of `ingest produce`."""
+        return tuple(word for name, share in _CHAOS.items() for word in (f"--{name}", share)) if self.chaos else ()
+
+
+def run(play: Play, monotonic: Callable[[], float], echo: Echo, live: Echo) -> int:
+    """Play the demo; answers the exit code: 0 if the account balances, 4 if it does not.
+
+    `echo` tells a line, `live` what goes on at the moment, for as long as it does.
+    """
     if not (_DBT / "dbt_project.yml").exists():
         raise SettingsError("the demo runs in a checkout of the project", "cd to it, then: make demo")
     began = monotonic()
-    _make_anew(data)
-    truth_file, warehouse = data / "truth.json", data / "warehouse.duckdb"
-    store = str(data / "objects")
-
+    _make_anew(play.data)
     with _broker() as address:
         commands = _Commands(address, echo)
         with _timed(echo, monotonic, _FIRST):
-            sent, stored = _send_and_store(commands, events, seed, store, truth_file)
+            sent, stored = _send_and_store(commands, play)
         with _timed(echo, monotonic, _SECOND):
-            verified = _load_and_verify(commands, store, warehouse)
-
-    with _timed(echo, monotonic, "3  dbt: events, sessions, minutes, mastery, content and health, with their tests"):
+            verified = _load_and_verify(commands, play)
+    with _timed(echo, monotonic, _THIRD):
         echo(f"     $ cd {_DBT} && dbt build")
-        echo(f"     {_dbt_build(warehouse)}")
-
+        echo(f"     {_dbt(play.warehouse, live, 'build')}")
+    with _timed(echo, monotonic, _FOURTH):
+        pages = _pages(commands, play, live)
+    truth = json.loads((play.data / "truth.json").read_text())
     account = [
-        *_account(events, sent, stored, json.loads(truth_file.read_text()), warehouse),
+        *account_of(play.events, sent, stored, truth, play.warehouse),
         Line("discrepancies that verify finds", "allowed", 0, len(verified["discrepancies"])),
     ]
-    _show(echo, warehouse, account)
+    show(echo, play.warehouse, account)
     balanced = all(line.balances for line in account)
     echo(f"\n{'The account balances' if balanced else 'THE ACCOUNT DOES NOT BALANCE'} ({monotonic() - began:.0f} s).")
     if balanced:
-        _next_steps(echo, warehouse)
+        _next_steps(echo, play.warehouse, *pages)
     return 0 if balanced else 4
 
 
-def _send_and_store(
-    commands: _Commands, events: int, seed: int, store: str, truth: Path
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _send_and_store(commands: _Commands, play: Play) -> tuple[dict[str, Any], dict[str, Any]]:
     """Send records while a consumer stores them; what both say of it."""
     commands.echo("     $ ingest broker")
     ensure_topic(client_settings(commands.bootstrap), _TOPIC, 4, timeout=30)
-    consumer = commands.start("consume", "--store", store, "--max-records", str(events))
-    sent = commands.run("produce", "--synthetic", str(events), "--seed", str(seed), "--truth", str(truth))
-    patience = 60 + events / _RECORDS_A_SECOND
+    consumer = commands.start("consume", "--store", play.store, "--max-records", str(play.events))
+    truth = str(play.data / "truth.json")
+    made = ("--synthetic", str(play.events), "--seed", str(play.seed), *play.trouble, "--truth", truth)
+    sent = commands.run("produce", *made)
+    patience = 60 + play.events / _RECORDS_A_SECOND
     stored = commands.result(consumer, "consume", (0, 1), patience)  # 1: some were quarantined
     commands.echo(
         f"     {sent['records']:,} records sent, {stored['records']:,} stored in {stored['objects']} objects"
@@ -155,15 +145,25 @@ def _send_and_store(
     return sent, stored
 
 
-def _load_and_verify(commands: _Commands, store: str, warehouse: Path) -> dict[str, Any]:
+def _load_and_verify(commands: _Commands, play: Play) -> dict[str, Any]:
     """Load all objects, and hold everything against each other; what `ingest verify` says."""
-    both = ("--store", store, "--warehouse", str(warehouse))
+    both = ("--store", play.store, "--warehouse", str(play.warehouse))
     loaded = commands.run("load", *both)
     commands.echo(f"     {loaded['rows']:,} rows from {loaded['objects']} objects")
     verified = commands.result(commands.start("verify", "--complete", "--deep", *both), "verify", (0, 4), None)
     found = len(verified["discrepancies"])
     commands.echo(f"     {found} discrepancies between broker, objects, load history and rows")
     return verified
+
+
+def _pages(commands: _Commands, play: Play, live: Echo) -> tuple[Path, Path]:
+    """The report, and the page of the models; where they are."""
+    report, models = play.data / "report.html", play.data / "models.html"
+    commands.run("report", "--warehouse", str(play.warehouse), "--out", str(report))
+    commands.echo(f"     $ cd {_DBT} && dbt docs generate --static")
+    _dbt(play.warehouse, live, "docs", "generate", "--static")
+    shutil.copy(_target() / "static_index.html", models)
+    return report, models
 
 
 def _make_anew(data: Path) -> None:
@@ -201,81 +201,41 @@ def _broker() -> Iterator[str]:
         process.wait(10)
 
 
-def _dbt_build(warehouse: Path) -> str:
-    """Build the dbt project over the warehouse; answers dbt's own closing line."""
-    words = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "--log-format", "text", "build"]
+def _target() -> Path:
+    """Where dbt writes."""
+    return Path(os.environ.get("DBT_TARGET_PATH") or _DBT / "target")
+
+
+def _dbt(warehouse: Path, live: Echo, *verb: str) -> str:
+    """Run dbt over the warehouse; answers its own closing line, if it has one."""
+    words = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "--log-format", "text", *verb]
     env = os.environ | {"DUCKDB_PATH": str(warehouse.resolve())}
-    done = subprocess.run(words, cwd=_DBT, env=env, capture_output=True, text=True, check=False)
-    lines = done.stdout.strip().splitlines() or [""]
-    if done.returncode:
-        tail = "\n".join(lines[-30:]) + done.stderr[-2000:]
-        raise WarehouseError(f"dbt build failed:\n{tail}", f"Run it by hand: cd {_DBT} && dbt build")
-    return next(line.split("  ", 1)[-1] for line in reversed(lines) if "PASS=" in line)
+    with subprocess.Popen(
+        words, cwd=_DBT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        lines = []
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            if progress := _PROGRESS.search(line):
+                live("     {} of {} models and tests".format(*progress.groups()))
+    live("")
+    if process.returncode:
+        tail = "\n".join(lines[-30:])
+        raise WarehouseError(
+            f"dbt {' '.join(verb)} failed:\n{tail}", f"Run it by hand: cd {_DBT} && dbt {' '.join(verb)}"
+        )
+    return next((line.split("  ", 1)[-1] for line in reversed(lines) if "PASS=" in line), "")
 
 
-def _account(
-    events: int, sent: Mapping[str, Any], stored: Mapping[str, Any], truth: Mapping[str, Any], warehouse: Path
-) -> list[Line]:
-    columns, rows = query(warehouse, _COUNTS)
-    counts = dict(zip(columns, rows[0], strict=True))
-    reasons = dict(query(warehouse, _REASONS)[1])
-    malformed, again = sum(truth["malformed"].values()), truth["duplicates"] + truth["conflicts"]
-    return [
-        Line("acknowledged by the broker", "records sent", events, sent["records"]),
-        Line("stored in objects", "records sent", events, stored["records"]),
-        Line("loaded into the warehouse", "records sent", events, counts["loaded"]),
-        Line("different (topic, partition, offset)", "records sent", events, counts["distinct_rows"]),
-        Line(
-            "quarantined, each for the right reason",
-            "made malformed",
-            malformed,
-            _agreeing(truth["malformed"], reasons),
-        ),
-        Line("removed as duplicates", "sent again", again, counts["duplicates"]),
-        Line("events in the models", "different events", truth["distinct_events"], counts["events"]),
-        Line(
-            "counted in minutes, but for heartbeats",
-            "of them",
-            counts["events"] - counts["heartbeats"],
-            counts["counted"],
-        ),
-        Line("counted in sessions", "in minutes", counts["counted"], counts["in_sessions"]),
-    ]
-
-
-def _agreeing(expected: Mapping[str, int], found: Mapping[str, int]) -> int:
-    """How many quarantined rows there are, less those with a reason that is none or too often given."""
-    return sum(min(count, expected.get(reason, 0)) for reason, count in found.items())
-
-
-def _show(echo: Echo, warehouse: Path, account: Sequence[Line]) -> None:
-    echo(f"\n{'The account':40} {'found':>11}   {'expected':>11}")
-    for line in account:
-        sign = "=" if line.balances else "≠"
-        echo(f"  {line.what:38} {line.found:>11,} {sign} {line.expected:>11,} {line.of}")
-    echo("\nQuarantined, by reason, with the bytes kept")
-    reasons: dict[str, int] = {}
-    for error, count in query(warehouse, _REASONS)[1]:
-        reason = error.partition(":")[0]
-        reasons[reason] = reasons.get(reason, 0) + count
-    echo("  " + "   ".join(f"{reason} {count}" for reason, count in reasons.items()))
-    echo("\nThe five busiest minutes (analytics.minute_metrics)")
-    columns, rows = query(warehouse, _BUSIEST)
-    _table(echo, columns, [[str(cell) for cell in row] for row in rows])
-
-
-def _table(echo: Echo, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    for row in (columns, *rows):
-        echo("  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
-
-
-def _next_steps(echo: Echo, warehouse: Path) -> None:
+def _next_steps(echo: Echo, warehouse: Path, report: Path, models: Path) -> None:
+    echo("\nOpen")
+    echo(f"  {report!s:24} activity, learning, and the account of every record, on one page")
+    echo(f"  {models!s:24} every table and column, with its lineage")
+    echo(f"  {warehouse!s:24} with any DuckDB client, or")
+    echo(f"     .venv/bin/python -c \"import duckdb; duckdb.connect('{warehouse}').sql('{_ASK}').show()\"")
     echo("\nNext")
     echo('  your own events      docs/operations.md, "Your own events"')
-    echo(f"  ask the warehouse    {warehouse}: any DuckDB client, or")
-    echo(f"     .venv/bin/python -c \"import duckdb; duckdb.connect('{warehouse}').sql('{_ASK}').show()\"")
-    echo("  the models' docs     make docs, then open site/index.html")
     echo("  change a model       dbt_project/models/marts/minute_metrics.sql, then:")
     echo("     cd dbt_project && ../.venv/bin/dbt build --full-refresh -s minute_metrics+")
+    echo("  more trouble         make demo CHAOS=1, or EVENTS=1000000")
     echo("  the tests            make test")

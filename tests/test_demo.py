@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from ingest.database import query
-from ingest.demo import Line, _agreeing
+from ingest.demo_account import Line, agreeing
 
 ROOT = Path(__file__).parent.parent
 
 
-def demo(data: Path, **env: str) -> tuple[int, str]:
+def demo(data: Path, *words: str, **env: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "ingest", "demo", "--events", "3000", "--data", str(data)],
+        [sys.executable, "-m", "ingest", "demo", "--events", "3000", "--data", str(data), *words],
         cwd=ROOT,
         env=os.environ | {"DBT_TARGET_PATH": str(data.parent / "target"), "DBT_LOG_PATH": str(data.parent)} | env,
         capture_output=True,
@@ -35,6 +35,19 @@ def test_the_account_balances_and_a_second_run_starts_anew(tmp_path):
         assert query(tmp_path / "data/warehouse.duckdb", "select count(*) from raw.raw_events")[1] == [(3000,)]
 
 
+def test_the_account_balances_in_chaos_and_the_pages_are_there(tmp_path):
+    code, output = demo(tmp_path / "data", "--chaos")
+    assert code == 0, output
+    assert "The account balances" in output
+    for name, holds in (("report.html", "<svg"), ("models.html", "session_metrics")):
+        assert f"{tmp_path}/data/{name}" in output
+        assert holds in (tmp_path / "data" / name).read_text()
+    [malformed] = query(
+        tmp_path / "data/warehouse.duckdb", "select count(*) from raw.raw_events where _error is not null"
+    )[1]
+    assert malformed[0] > 3000 * 0.02
+
+
 def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/mine.txt").write_text("precious")
@@ -43,7 +56,7 @@ def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path):
     assert "--data" in output
 
 
-@pytest.mark.parametrize(("found", "agreeing"), [({"a": 2, "b": 1}, 3), ({"a": 3}, 2), ({"c": 3}, 0), ({}, 0)])
-def test_quarantine_balances_only_reason_by_reason(found, agreeing):
-    assert _agreeing({"a": 2, "b": 1}, found) == agreeing
-    assert Line("quarantined", "malformed", 3, _agreeing({"a": 2, "b": 1}, found)).balances == (agreeing == 3)
+@pytest.mark.parametrize(("found", "agree"), [({"a": 2, "b": 1}, 3), ({"a": 3}, 2), ({"c": 3}, 0), ({}, 0)])
+def test_quarantine_balances_only_reason_by_reason(found, agree):
+    assert agreeing({"a": 2, "b": 1}, found) == agree
+    assert Line("quarantined", "malformed", 3, agreeing({"a": 2, "b": 1}, found)).balances == (agree == 3)

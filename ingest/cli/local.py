@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ingest.cli.wiring import settings_of
-from ingest.console import leave, note, stopping
+from ingest.console import leave, live, note, stopping
 
 
 def broker() -> None:
@@ -35,9 +35,15 @@ def demo(
     events: Annotated[int, typer.Option(min=1, help="How many records to send through.")] = 100_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 7,
     data: Annotated[Path, typer.Option(help="Where objects and the warehouse go; made anew.")] = Path("data"),
+    chaos: Annotated[bool, typer.Option("--chaos", help="More late, doubled, skewed and malformed records.")] = False,
 ) -> None:
-    """The whole way on this machine: broker, events with trouble in them, objects, warehouse, dbt, account."""
-    from ingest.demo import run
+    """The whole way on this machine: broker, events with trouble in them, objects, warehouse, dbt, pages, account.
+
+    Each step is a command that you could type, and is shown as such. Exit code 4 if the account does not balance.
+
+    Example: ingest demo --events 1000000 --chaos
+    """
+    from ingest.demo import Play, run
 
     settings_of({})
-    leave(run(events, seed, data, time.monotonic, typer.echo))
+    leave(run(Play(events, seed, data, chaos), time.monotonic, typer.echo, live))
