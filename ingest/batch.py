@@ -15,7 +15,7 @@ import polars as pl
 from ingest.records import OffsetRange, Records
 
 #: Records become rows when so many of them, or bytes, wait: many for what a call into Polars costs, few in memory.
-CHUNK_ROWS = 10_000
+CHUNK_ROWS = 5_000
 CHUNK_BYTES = 16 * 1024 * 1024
 _RECORD_BYTES = 200  # what a record costs beside its value, as it came or as a row
 
