@@ -12,6 +12,7 @@ from benchmarks.prose import HEAD, PARTS, SENTENCE
 from benchmarks.results import HERE, LATEST, Results
 from benchmarks.scaling import COLUMNS as SCALING_COLUMNS
 from benchmarks.tables import contest_table, listed, memory_table, profile_table, simulation_table, workloads_table
+from benchmarks.targets import targets_table
 from benchmarks.warehouse import LOAD_COLUMNS
 
 DOCS = HERE.parent / "docs"
@@ -46,7 +47,8 @@ def page(found: dict[str, Any]) -> str:
     took = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     on = f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']} GB"
     head = HEAD.format(machine=on, versions=took)
-    sections = [_section(name, parts[name]) for name in PARTS if name in parts]
+    asked = {"targets": {"date": parts["contest"]["date"], "parts": parts}} if "contest" in parts else {}
+    sections = [_section(name, (parts | asked)[name]) for name in PARTS if name in parts | asked]
     return "\n\n".join([head, *sections]) + "\n"
 
 
@@ -88,6 +90,7 @@ def _dbt(part: Part) -> str:
 
 TABLES = {
     "contest": _contest,
+    "targets": lambda part: targets_table(part["parts"]),
     "profile": lambda part: profile_table(part["readers"]),
     "workloads": lambda part: workloads_table(part["workloads"]),
     "scaling": _scaling,

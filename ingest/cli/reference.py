@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -63,7 +64,7 @@ def _names(param: Any) -> str:
 def _about(param: Any) -> str:
     about = _escaped(" ".join((getattr(param, "help", None) or "").split()))
     default = param.default
-    told = isinstance(default, (str, int, float)) and not isinstance(default, bool) and default != ""
+    told = isinstance(default, (str, int, float, Path)) and not isinstance(default, bool) and default != ""
     return f"{about} Default: `{default}`." if told and "default" not in about else about
 
 
