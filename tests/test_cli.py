@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.cli.tasks import TASKS
 from tests.running import Pipeline, eventually
 from tests.services.s3 import CREDENTIALS, s3_server
 
@@ -195,3 +199,49 @@ def test_the_consumers_container_has_no_duckdb_and_can_look_at_its_store(command
     code = f"import sys; sys.modules['duckdb'] = None; sys.argv[1:] = {words}; from ingest.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("consum",), "'consume'"),
+        (("snowflake", "rendr"), "'render'"),
+        (("consume", "--batchsize", "3"), "--batch-size"),
+        (("verify", "--output", "jsn"), "'json'"),
+    ],
+)
+def test_a_near_miss_is_told_what_was_meant(words, meant, tmp_path):
+    code, output, errors = ingest(*words, folder=tmp_path)
+    assert (code, output) == (2, "")
+    assert meant in errors
+    assert "Traceback" not in errors
+
+
+def test_help_lists_the_commands_by_task_on_lines_that_fit(tmp_path):
+    code, output, _ = ingest("--help", folder=tmp_path)
+    assert code == 0
+    assert re.findall(r"^(\S.*):$", output, re.M) == ["Options", *TASKS, "Examples"]
+    assert max(map(len, output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("words", [("--help",), ("doctor", "--timeout", "1"), ("consum",)])
+def test_a_terminal_without_colours_gets_none(words, tmp_path):
+    """And one with colours as well: there are none."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ingest", *words],
+        cwd=tmp_path,
+        env=os.environ | {"NO_COLOR": "1", "TERM": "xterm-256color", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):  # Linux's way to say that the other end is closed
+        while part := os.read(ours, 65536):
+            said += part
+    os.close(ours)
+    process.wait(30)
+    assert len(said) > 50
+    assert b"\033[" not in said.replace(b"\r\033[K", b""), "the line of progress is cleared, and nothing else"
