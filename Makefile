@@ -36,7 +36,8 @@ demo: $(READY) ## the whole way on this machine, with an account at the end (EVE
 test: $(READY) ## every test; the real Kafka's need Java 17 and Maven, and are skipped visibly without
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-check: lint test ## what CI runs
+check: lint test ## what CI runs: both, and the guard of the consumer's speed
+	@$(MAKE) --no-print-directory bench SHORT=1
 
 fmt: $(READY) ## format Python and SQL
 	$(BIN)/ruff format .
@@ -84,7 +85,7 @@ docs: $(READY) ## the project's docs, site/index.html, and every model and colum
 faults: $(READY) ## thousands of faults over millions of records, every offset counted (about 10 minutes)
 	@$(BIN)/python -m tests.faults
 
-bench: $(READY) ## the consumer beside the client's own limit and other tools (SHORT=1: its guard, 2 minutes)
+bench: $(READY) ## the consumer beside the client's own limit and other tools (SHORT=1: its guard, a minute)
 	@$(BIN)/python -m benchmarks $(if $(SHORT),short,run && $(BIN)/python -m benchmarks report)
 
 clean: ## remove what was built, the environment, and data/ if a demo made it

@@ -15,12 +15,8 @@ REQUIREMENTS = HERE / "requirements-peers.txt"
 
 def made(folder: Path) -> tuple[Tools, list[dict[str, str]]]:
     """The tools, with programs in `folder`; and who is absent, as `name` and `why`."""
-    absent = []
-    counting = peers = None
-    try:
-        counting = compiled(folder)
-    except RuntimeError as reason:
-        absent.append({"name": "count in C, librdkafka", "why": str(reason)})
+    peers = None
+    counting, absent = counted(folder)
     try:
         peers = installed()
     except RuntimeError as reason:
@@ -36,6 +32,14 @@ def made(folder: Path) -> tuple[Tools, list[dict[str, str]]]:
         },
     ]
     return Tools(counting, peers), absent
+
+
+def counted(folder: Path) -> tuple[Path | None, list[dict[str, str]]]:
+    """The program in C, or why there is none."""
+    try:
+        return compiled(folder), []
+    except RuntimeError as reason:
+        return None, [{"name": "count in C, librdkafka", "why": str(reason)}]
 
 
 def compiled(folder: Path) -> Path:
