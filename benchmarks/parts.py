@@ -57,7 +57,7 @@ def others(events: int) -> list[Workload]:
     return [
         *sizes,
         *(Workload(events, partitions=number) for number in PARTITIONS),
-        *(Workload(events, bad=share) for share in BAD),
+        *(Workload(events, bad=share) for share in (0.0, *BAD)),
         Workload(events, codec="none"),
     ]
 

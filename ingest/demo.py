@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +91,11 @@ class Play:
         return self.data / "warehouse.duckdb"
 
     @property
+    def dbt(self) -> Path:
+        """Where dbt writes, apart from what the project has there."""
+        return self.data / "dbt"
+
+    @property
     def trouble(self) -> tuple[str, ...]:
         """Options of `ingest produce`."""
         return tuple(word for name, share in _CHAOS.items() for word in (f"--{name}", share)) if self.chaos else ()
@@ -113,7 +118,7 @@ def run(play: Play, monotonic: Callable[[], float], echo: Echo, live: Echo) -> i
             verified = _load_and_verify(commands, play)
     with _timed(echo, monotonic, _THIRD):
         echo(f"     $ cd {_DBT} && dbt build")
-        echo(f"     {_dbt(play.warehouse, live, 'build')}")
+        echo(f"     {_dbt(play, live, 'build')}")
     with _timed(echo, monotonic, _FOURTH):
         pages = _pages(commands, play, live)
     truth = json.loads((play.data / "truth.json").read_text())
@@ -161,8 +166,8 @@ def _pages(commands: _Commands, play: Play, live: Echo) -> tuple[Path, Path]:
     report, models = play.data / "report.html", play.data / "models.html"
     commands.run("report", "--warehouse", str(play.warehouse), "--out", str(report))
     commands.echo(f"     $ cd {_DBT} && dbt docs generate --static")
-    _dbt(play.warehouse, live, "docs", "generate", "--static")
-    shutil.copy(_target() / "static_index.html", models)
+    _dbt(play, live, "docs", "generate", "--static")
+    shutil.copy(play.dbt / "static_index.html", models)
     return report, models
 
 
@@ -201,15 +206,11 @@ def _broker() -> Iterator[str]:
         process.wait(10)
 
 
-def _target() -> Path:
-    """Where dbt writes."""
-    return Path(os.environ.get("DBT_TARGET_PATH") or _DBT / "target")
-
-
-def _dbt(warehouse: Path, live: Echo, *verb: str) -> str:
+def _dbt(play: Play, live: Echo, *verb: str) -> str:
     """Run dbt over the warehouse; answers its own closing line, if it has one."""
     words = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "--log-format", "text", *verb]
-    env = os.environ | {"DUCKDB_PATH": str(warehouse.resolve())}
+    own = {"DUCKDB_PATH": play.warehouse, "DBT_TARGET_PATH": play.dbt, "DBT_LOG_PATH": play.dbt}
+    env = os.environ | {name: str(path.resolve()) for name, path in own.items()}
     with subprocess.Popen(
         words, cwd=_DBT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

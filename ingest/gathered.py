@@ -50,12 +50,14 @@ class ReadAtOnce:
         self._offsets: list[int] = []
         self._timestamps: list[int | None] = []
         self._left = Records()
+        self._places: list[int] = []  # of those left, among all
 
     def add(self, records: Records) -> None:
         """See `ingest.batch.Gathered.add`."""
         left = self._reading.add(records.values, self._decoder.max_record_bytes)
         if left:
             self._left.extend(records.rows(left))
+            self._places += [len(self._offsets) + row for row in left]
         self._offsets += records.offsets
         self._timestamps += records.timestamps
 
@@ -67,5 +69,6 @@ class ReadAtOnce:
         rows = frame_of({**self._reading.take().to_dict(), **self._decoder.places(offsets, timestamps, at), **none})
         if not len(left):
             return rows
-        read = rows.filter(~pl.col("_offset").is_in(left.offsets))
-        return pl.concat([read, self._decoder(left, at)]).sort("_offset")
+        places, self._places = self._places, []
+        order = pl.int_range(rows.height, eager=True).scatter(places, range(rows.height, rows.height + len(left)))
+        return pl.concat([rows, self._decoder(left, at)])[order]

@@ -19,7 +19,7 @@ def demo(data: Path, *words: str, **env: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "ingest", "demo", "--events", "3000", "--data", str(data), *words],
         cwd=ROOT,
-        env=os.environ | {"DBT_TARGET_PATH": str(data.parent / "target"), "DBT_LOG_PATH": str(data.parent)} | env,
+        env=os.environ | env,
         capture_output=True,
         text=True,
         check=False,

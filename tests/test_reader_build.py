@@ -77,4 +77,6 @@ def test_a_reader_that_is_asked_for_and_not_there_is_told(tree):
     words = [sys.executable, "-m", "ingest", "consume", "--store", "objects", "--once"]
     done = subprocess.run(words, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: READER is compiled, but this package was built without one\nnext:  Build it")
+    assert done.stderr.startswith(
+        "error: READER is compiled, but this package was built without one\nnext:  Build it"
+    )
