@@ -6,6 +6,7 @@ a chain safe is asked for in one call each: a hard link in a folder, `If-None-Ma
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from ingest.chain import Store
 
 
-_FORMS: Final = "Give s3://bucket/prefix, file:///folder or a path; S3_ENDPOINT_URL as http(s)://host:port."
+_FORMS: Final = (
+    "Give s3://bucket/prefix, file:///folder or a path (./name:x if it has a colon); "
+    "S3_ENDPOINT_URL as http(s)://host:port."
+)
 
 
 def open_store(
@@ -42,6 +46,6 @@ def _open(url: str, *, endpoint_url: str | None, region: str | None, kms_key_id:
         return S3Store(parts.netloc, parts.path, endpoint_url=endpoint_url, region=region, kms_key_id=kms_key_id)
     if parts.scheme == "file" and not parts.netloc and parts.path:
         return FolderStore(Path(unquote(parts.path)))
-    if "://" in url or not url:
+    if "://" in url or not url or re.match(r"[a-z][a-z0-9]+:", url):  # `s3:/bucket` is a slip, no folder
         raise SettingsError(f"not a store: {url!r}", _FORMS)
     return FolderStore(Path(url).expanduser())

@@ -97,7 +97,7 @@ def test_what_a_page_names_exists(page):
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (page.parent / link).exists(), f"link to {link}"
     for path in re.findall(r"`((?:ingest|tests|docs|dbt_project|infra|benchmarks|requirements)/[\w./-]+)`", text):
-        assert (ROOT / path).exists(), f"path {path}"
+        assert path.startswith("dbt_project/target/") or (ROOT / path).exists(), f"path {path}"  # dbt makes that one
     for command in re.findall(r"`ingest ([a-z]+)", text):
         assert command in COMMANDS, f"command ingest {command}"
     options = {option for command in ALL_COMMANDS for param in command.params for option in param.opts} | {"--help"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def on_files(files: Files, config: Any) -> Files:
     files.append(File.generated(config, "index.md", content=readme.replace("](docs/", "](")))
     files.append(File.generated(config, "dbt-page.md", content=MODELS))
     files.append(File.generated(config, "favicon.svg", content=MARK))
-    models = ROOT / "dbt_project/target/static_index.html"
+    models = Path(os.environ.get("DBT_TARGET_PATH") or ROOT / "dbt_project/target") / "static_index.html"
     files.append(File.generated(config, "dbt.html", abs_src_path=str(models)))
     return files
 

@@ -62,7 +62,7 @@ def plan(
         look = site.estate.look(now)
     _print(site, look, now, output, {})
     if output is Output.TEXT:
-        typer.echo("\nnothing was changed; next: ingest retention apply")
+        typer.echo(f"\nnothing was changed; {_next(look)}")
     _leave(look, wrong=False)
 
 
@@ -192,13 +192,21 @@ def _table(shares: Sequence[Share]) -> list[str]:
     return table([*left[0], *_HEADS], rows)
 
 
+def _next(look: Look) -> str:
+    if any(share.past for share in look.shares):
+        return "next: ingest retention apply"
+    return "next: mend what was not looked at" if look.away else "nothing is past its time"
+
+
 def _figures(share: Share) -> list[str]:
     oldest = f"{share.oldest:%Y-%m-%d}" if share.oldest else NOTHING
     return [figure(share.past), figure(share.nbytes), oldest, f"{share.horizon:%Y-%m-%d}", share.taker.value]
 
 
 def _told(findings: list[Finding], *, whole: bool) -> Iterator[str]:
-    sound = "Sound: nothing is older than it may be." + " But not all was looked at, see above." * (not whole)
+    sound = "Sound: nothing is older than it may be."
+    if not whole:
+        sound = "NOT KNOWN: not all could be looked at, see above. In what was, nothing is older than it may be."
     yield ""
     yield f"NOT SOUND: {len(findings):,} findings." if findings else sound
     for one in findings:

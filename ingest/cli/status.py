@@ -177,7 +177,8 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
 
 def _lines(glance: Glance, where: Mapping[str, str], left_out: Mapping[str, str], now: datetime) -> Iterator[str]:
     for part, address in where.items():
-        yield f"{part:10} {'NOT ASKED: ' + left_out[part] if part in left_out else address}"
+        why = "NOT REACHED" if part in glance.away else "NOT ASKED"
+        yield f"{part:10} {f'{why}: {left_out[part]}' if part in left_out else address}"
     yield ""
     yield from _summary(glance, now)
     today = any(one.mark for one in glance.standings)

@@ -65,7 +65,7 @@ TASKS: Final[dict[str, tuple[Entry, ...]]] = {
 }
 
 EXAMPLES: Final = (
-    ("ingest demo", "see all of it, in half a minute"),
+    ("ingest demo", "see all of it, in a minute"),
     ("ingest consume --batch-size 10000", "run it, by your settings"),
     ("ingest verify", "be sure"),
 )
