@@ -40,7 +40,7 @@ def minutes(select: Select, last: datetime | None, *, staged: bool) -> Figure:
             "minutes",
             "Events, minute by minute",
             "The last 48 hours with activity, heartbeats left out. The height is the number of events in a minute. "
-            "The band below marks the minutes of events that came twice, and were counted once: the stronger, the more.",
+            "The band below marks minutes of events that came twice, and were counted once: the stronger, the more.",
             (found, *bands),
             note="" if staged else _UNSEEN,
         ),
