@@ -60,7 +60,7 @@ PARTS = {
     "simulation": (
         "",
         "Beyond that machine one can only calculate. A process brings {client:,} records a second, as measured above "
-        "with one (less than side by side above, for the members of a group start on a busy machine); a partition has "
+        "with one (less than side by side above, for members of a group start on a busy machine); a partition has "
         "one unresolved put at a time. So the "
         "rate is the lesser of processes x client and partitions x rows / (encode + put). A simulation of the "
         "queues, and in brackets the arithmetic:",
