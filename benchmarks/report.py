@@ -96,7 +96,5 @@ TABLES = {
     "scaling": _scaling,
     "memory": lambda part: memory_table(part["lines"]),
     "load": lambda part: listed(part["lines"], LOAD_COLUMNS, left=0),
-    "dbt": lambda part: "\n\n".join(
-        [listed(part["lines"], DBT_COLUMNS, left=2), *map("void: {}.".format, part["void"])]
-    ),
+    "dbt": _dbt,
 }

@@ -50,17 +50,21 @@ class Decoder:
     ) -> dict[str, pl.Series]:
         """The columns that say where records come from."""
         return {
-            "_topic": repeated("_topic", self.partition.topic, len(offsets)),
-            "_topic_id": repeated("_topic_id", self.topic_id, len(offsets)),
-            "_partition": repeated("_partition", self.partition.number, len(offsets)),
+            "_topic": _repeated("_topic", self.partition.topic, len(offsets)),
+            "_topic_id": _repeated("_topic_id", self.topic_id, len(offsets)),
+            "_partition": _repeated("_partition", self.partition.number, len(offsets)),
             "_offset": pl.Series(offsets, dtype=pl.Int64),
             "_kafka_timestamp": broker_times(timestamps),
-            "_ingested_at": repeated("_ingested_at", ingested_at, len(offsets)),
+            "_ingested_at": _repeated("_ingested_at", ingested_at, len(offsets)),
         }
 
 
-def frame_of(columns: dict[str, pl.Series]) -> pl.DataFrame:
-    """The columns in the order of `SCHEMA`."""
+def sound_rows(columns: dict[str, pl.Series], count: int) -> pl.DataFrame:
+    """The frame of `count` rows none of which is quarantined, out of all other columns."""
+    return _frame({**columns, **{name: _repeated(name, None, count) for name in ("_error", "_raw")}})
+
+
+def _frame(columns: dict[str, pl.Series]) -> pl.DataFrame:
     return pl.DataFrame({name: columns[name] for name in SCHEMA})
 
 
@@ -70,8 +74,7 @@ def _texts(name: str, envelopes: Columns) -> pl.Series:
     return texts if isinstance(texts, pl.Series) else pl.Series(name, texts, dtype=pl.String)
 
 
-def repeated(name: str, value: Any, count: int) -> pl.Series:
-    """A column of `SCHEMA` with one value `count` times."""
+def _repeated(name: str, value: Any, count: int) -> pl.Series:
     return pl.Series(name, [value], dtype=SCHEMA[name]).new_from_index(0, count)
 
 
@@ -89,9 +92,8 @@ def _quarantined(
 ) -> pl.DataFrame:
     """The frame with `_error` and `_raw`, and nulls in the event columns of the quarantined rows."""
     if errors.count(None) == len(errors):
-        columns |= {name: repeated(name, None, len(errors)) for name in ("_error", "_raw")}
-        return frame_of(columns)
+        return sound_rows(columns, len(errors))
     raw = [value if error else None for value, error in zip(values, errors, strict=True)]
     columns |= {"_error": pl.Series(errors, dtype=pl.String), "_raw": pl.Series(raw, dtype=pl.Binary)}
     sound = pl.when(pl.col("_error").is_null())
-    return frame_of(columns).with_columns(sound.then(pl.col(_EVENT)))
+    return _frame(columns).with_columns(sound.then(pl.col(_EVENT)))

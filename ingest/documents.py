@@ -14,12 +14,12 @@ from typing import BinaryIO, Final, NamedTuple
 import msgspec
 from msgspec import Raw
 
+from ingest.envelope import UNREADABLE
 from ingest.errors import InputError
 
 #: Of a document that spans lines, and of one line.
 MAX_DOCUMENT_BYTES: Final = 268_435_456
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _decode_any = msgspec.json.Decoder(Raw).decode
 _decode_list = msgspec.json.Decoder(list[Raw]).decode
@@ -113,7 +113,7 @@ def _read(take: partial[bytes]) -> bytes:
 def _is_json(value: bytes) -> bool:
     try:
         _decode_any(value)
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
     return True
 
@@ -135,7 +135,7 @@ def _elements(place: str, value: bytes) -> Iterator[tuple[str, bytes]]:
     """The elements of an array, or the value itself."""
     try:
         found = _decode_list(value) if value.lstrip()[:1] == b"[" else None
-    except _UNREADABLE:
+    except UNREADABLE:
         found = None
     if found is None:
         yield place, value
@@ -154,7 +154,7 @@ def _inside(value: bytes, batch: Batch) -> tuple[list[Raw], dict[str, Raw]] | No
     try:
         members = _decode_object(value)
         records = _decode_list(members.pop(batch.member, b"null"))
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     other = "actor" in members or (batch.others is not None and not members.keys() <= batch.others)
     return None if other else (records, members)

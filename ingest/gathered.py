@@ -8,7 +8,7 @@ from typing import Protocol
 
 import polars as pl
 
-from ingest.decode import Decoder, frame_of, repeated
+from ingest.decode import Decoder, sound_rows
 from ingest.records import Records
 
 
@@ -63,12 +63,12 @@ class ReadAtOnce:
 
     def take(self) -> pl.DataFrame:
         """See `ingest.batch.Gathered.take`."""
-        offsets, timestamps, left, at = self._offsets, self._timestamps, self._left, self._now()
-        self._offsets, self._timestamps, self._left = [], [], Records()
-        none = {name: repeated(name, None, len(offsets)) for name in ("_error", "_raw")}
-        rows = frame_of({**self._reading.take().to_dict(), **self._decoder.places(offsets, timestamps, at), **none})
+        offsets, timestamps, at = self._offsets, self._timestamps, self._now()
+        left, places = self._left, self._places
+        self._offsets, self._timestamps, self._left, self._places = [], [], Records(), []
+        columns = self._reading.take().to_dict() | self._decoder.places(offsets, timestamps, at)
+        rows = sound_rows(columns, len(offsets))
         if not len(left):
             return rows
-        places, self._places = self._places, []
         order = pl.int_range(rows.height, eager=True).scatter(places, range(rows.height, rows.height + len(left)))
         return pl.concat([rows, self._decoder(left, at)])[order]

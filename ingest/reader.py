@@ -40,10 +40,9 @@ class Reading:
         """
         wanted = _wanted(values, max_bytes)
         lengths = array("Q", map(len, wanted))
-        odd = bytearray(len(wanted))
-        flags = (ctypes.c_char * len(odd)).from_buffer(odd)
+        odd = array("B", bytes(len(wanted)))
         left = self._library.reading_add(
-            self._columns, b"".join(wanted), lengths.buffer_info()[0], len(wanted), flags
+            self._columns, b"".join(wanted), lengths.buffer_info()[0], len(wanted), odd.buffer_info()[0]
         )
         if left < 0:
             raise IngestError("the compiled reader failed", "READER=python reads without it; please report it.")

@@ -162,7 +162,7 @@ MAY_IMPORT = {
     "xapi": ("members", "translation", "xapi_actors", "xapi_payload", "xapi_verbs"),
     "caliper_actions": (),
     "caliper": ("caliper_actions", "durations", "members", "translation"),
-    "documents": ("errors",),
+    "documents": ("envelope", "errors"),
     "bridge": ("caliper", "documents", "envelope", "members", "produce", "translation", "xapi"),
     "forms": (),
     "settings": ("errors", "forms", "objects"),
