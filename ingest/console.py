@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from threading import Event
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+
+#: The exit code of a command that found what should agree and does not (docs/operations.md).
+DIFFERS: Final = 4
 
 
 class Output(StrEnum):

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingest.cli.wiring import settings_of
-from ingest.console import leave, note
+from ingest.console import DIFFERS, leave, note
 from ingest.errors import SettingsError
 
 if TYPE_CHECKING:
     from ingest.lookml_project import Changes
-
-_DIFFERS = 4
 
 
 def lookml(
@@ -50,7 +48,7 @@ def lookml(
     wrong = found if check else found.orphaned
     if wrong:
         _next(found, manifest, to, check=check)
-        leave(_DIFFERS)
+        leave(DIFFERS)
 
 
 def _tell(found: Changes, to: Path, count: int) -> None:

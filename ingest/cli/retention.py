@@ -16,14 +16,13 @@ from ingest.cli.options import As, StoreUrl
 from ingest.cli.retention_site import Part, Site, recorded, site_of
 from ingest.cli.selecting import instant
 from ingest.cli.wiring import SystemClock
-from ingest.console import Output, leave, note, print_result
+from ingest.console import DIFFERS, Output, leave, note, print_result
 from ingest.errors import DependencyError, SettingsError
 
 if TYPE_CHECKING:
     from ingest.retention_estate import Look
     from ingest.retention_layers import Finding, Share
 
-_DIFFERS = 4
 _HEADS = ("past\nit", "bytes", "oldest", "kept\nfrom", "taken by")
 
 
@@ -216,4 +215,4 @@ def _told(findings: list[Finding], *, whole: bool) -> Iterator[str]:
 def _leave(look: Look, *, wrong: bool) -> None:
     for error in look.away.values():
         note(f"error: {error}\nnext:  {error.remedy}")
-    leave(_DIFFERS if wrong else DependencyError.exit_code if look.away else 0)
+    leave(DIFFERS if wrong else DependencyError.exit_code if look.away else 0)

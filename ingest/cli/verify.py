@@ -16,7 +16,7 @@ from ingest.cli.columns import figure, table
 from ingest.cli.options import As, Bootstrap, KafkaConfig, StoreUrl, Topic, Warehouse
 from ingest.cli.retention_site import retention_of
 from ingest.cli.wiring import SystemClock, client_of, pairs, store_of
-from ingest.console import Output, leave, note, progress
+from ingest.console import DIFFERS, Output, leave, note, progress
 from ingest.errors import DependencyError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 10  # discrepancies of a kind, for people; JSON has all
 _WIDTH = 100
-_DIFFERS = 4
 _HEADS = (
     "part",
     "objects",
@@ -82,7 +81,7 @@ def verify(
             typer.echo(line)
     for error in report.away.values():
         note(f"error: {error}\nnext:  {error.remedy} Or leave it out: --without.")
-    leave(_DIFFERS if not report.sound else DependencyError.exit_code if report.away else 0)
+    leave(DIFFERS if not report.sound else DependencyError.exit_code if report.away else 0)
 
 
 def _sources(
