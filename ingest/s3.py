@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from ingest.chain import Entry
 from ingest.errors import SettingsError, StoreError, StoreUnavailable
 from ingest.keys import check_key, check_metadata, is_key, missing
-from ingest.s3_errors import ACCESS_REMEDY, BUSY_REMEDY, s3_error, status_of
+from ingest.s3_errors import ACCESS, BUSY_REMEDY, s3_error, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -191,7 +191,7 @@ class S3Store:
             translated = s3_error(error, f"{self.url}: {what}", asked)
             if translated is None:
                 raise
-            if translated.remedy == ACCESS_REMEDY:
+            if translated.remedy in ACCESS:
                 self._forget(client)
             raise translated from error
 

@@ -12,9 +12,14 @@ from ingest.errors import StoreError, StoreRefused, StoreUnavailable
 
 ACCESS_REMEDY: Final = (
     "Check the credentials, the clock, and the rights s3:PutObject, s3:GetObject and s3:ListBucket (with "
-    "kms:GenerateDataKey and kms:Decrypt for an encrypted bucket). A running consumer goes on by itself then. "
-    "To try without S3: --store FOLDER."
+    "kms:GenerateDataKey and kms:Decrypt for an encrypted bucket). A running consumer goes on by itself then."
 )
+CREDENTIALS_REMEDY: Final = (
+    "Without S3: --store FOLDER. With it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the role of "
+    "the machine or pod. A running consumer goes on by itself then."
+)
+#: What ends once access is mended: a client made anew may find other credentials.
+ACCESS: Final = frozenset((ACCESS_REMEDY, CREDENTIALS_REMEDY))
 BUSY_REMEDY: Final = (
     "Check S3_ENDPOINT_URL, AWS_REGION and the network. A consumer that runs asks again and loses nothing meanwhile."
 )
@@ -65,7 +70,7 @@ def s3_error(error: Exception, what: str, endpoint: str | None = None) -> StoreE
     if "ClientError" in kinds:
         return _answer_error(error, what)
     if kinds & CREDENTIAL_ERRORS:
-        return StoreUnavailable(f"{what}: no usable credentials ({name})", ACCESS_REMEDY)
+        return StoreUnavailable(f"{what}: no usable credentials ({name})", CREDENTIALS_REMEDY)
     if kinds & TRANSPORT_ERRORS:
         return StoreUnavailable(f"{what}: no proper answer from {_place(endpoint)} ({name})", BUSY_REMEDY)
     if isinstance(error, RecursionError):  # how botocore ends when every request is redirected

@@ -205,9 +205,11 @@ def test_status_says_who_is_away_and_fails_only_if_nobody_answers(tmp_path: Path
     nobody = ("--bootstrap-servers", "127.0.0.1:1")
     code, output, errors = run_status(tmp_path, *nobody, "--output", "json")
     assert (code, list(json.loads(output)["not_asked"])) == (0, ["broker"])
+    assert errors.startswith("away: ")
     assert "next:  Is the broker running there?" in errors
     closed = ("--store", "s3://bucket/prefix", "--without", "warehouse")
-    code, output, _ = run_status(tmp_path, *nobody, *closed, "--output", "json")
+    code, output, errors = run_status(tmp_path, *nobody, *closed, "--output", "json")
+    assert errors.startswith("error: ")
     assert (code, json.loads(output)["partitions"]) == (3, [])
 
 

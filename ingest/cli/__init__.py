@@ -82,7 +82,7 @@ def _run() -> None:
         leave(error.exit_code)
     except ModuleNotFoundError as error:
         note(f"error: this command needs {error.name}, which is not installed")
-        note("next:  pip install '.[load,dbt,report]' in a checkout, or make setup")
+        note("next:  pip install '.[load,dbt,report,lookml]' in a checkout, or make setup")
         leave(SettingsError.exit_code)
     except BaseException as error:  # a panic in a library written in Rust is no Exception
         if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:

@@ -9,7 +9,6 @@ import typer
 
 from ingest.cli.wiring import settings_of
 from ingest.console import DIFFERS, leave, note
-from ingest.errors import SettingsError
 
 if TYPE_CHECKING:
     from ingest.lookml_project import Changes
@@ -32,13 +31,7 @@ def lookml(
     Example: ingest lookml --check
     """
     from ingest.lookml_manifest import read
-
-    try:
-        from ingest.lookml_project import apply, changes, render
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"this command needs {error.name}, which is not installed", "pip install '.[lookml]'"
-        ) from error
+    from ingest.lookml_project import apply, changes, render
 
     rendering = render(read(manifest), settings_of({}).snowflake_database)
     found = changes(rendering, to)

@@ -68,9 +68,10 @@ def status(
     else:
         for line in _lines(glance, where, left_out, now):
             typer.echo(line)
+    nobody = bool(glance.away) and left_out.keys() == where.keys()
     for error in glance.away.values():
-        note(f"error: {error}\nnext:  {error.remedy}")
-    leave(DependencyError.exit_code if glance.away and left_out.keys() == where.keys() else 0)
+        note(f"{'error' if nobody else 'away'}: {error}\nnext:  {error.remedy}")
+    leave(DependencyError.exit_code if nobody else 0)
 
 
 def _look(

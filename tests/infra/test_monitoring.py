@@ -96,6 +96,11 @@ def test_every_alert_has_an_entry_and_every_entry_an_alert():
     assert list(ENTRIES) == list(ALERTS)
 
 
+@pytest.mark.parametrize("name", ALERTS)
+def test_an_entry_begins_with_the_severity(name):
+    assert ENTRIES[name].startswith(f"\nSeverity: **{ALERTS[name]['labels']['severity']}**.\n")
+
+
 @pytest.mark.parametrize("name", ENTRIES)
 def test_an_entry_tells_what_it_means_where_to_look_what_to_do_and_when_it_can_wait(name):
     assert re.findall(r"^\*\*(.+?)\*\*", ENTRIES[name], re.M) == ["Means.", "Look.", "Do.", "Can wait?"]

@@ -7,35 +7,50 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ingest.embedded import EmbeddedBroker
 from tests.dbt.running import PROJECT, Warehouse
 from tests.infra.manifests import ROOT, needed
+from tests.running import Pipeline
 
 TEXT = (ROOT / "infra/cron/crontab").read_text()
 VARIABLES = dict(re.findall(r"^([A-Z_]+)=(.*)$", TEXT, re.M))
 LINES = re.findall(r"^((?:\S+ ){4}\S+) +(.+)$", re.sub(r"^(#.*|[A-Z_]+=.*)$", "", TEXT, flags=re.M), re.M)
-RUN, BUILD, RETENTION = [command for _, command in LINES]
+RUN, BUILD, RETENTION, VERIFY = [command for _, command in LINES]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout as the crontab expects it, with an empty warehouse."""
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A checkout as the crontab expects it, an empty warehouse, and 100 records that are stored and not loaded."""
     folder = tmp_path_factory.mktemp("checkout")
     shutil.copytree(PROJECT, folder / "dbt_project", ignore=shutil.ignore_patterns("target", "logs", "*.duckdb"))
     (folder / ".venv/bin").mkdir(parents=True)
-    (folder / ".venv/bin/dbt").symlink_to(Path(sys.executable).parent / "dbt")
+    for command in ("dbt", "ingest"):
+        (folder / ".venv/bin" / command).symlink_to(Path(sys.executable).parent / command)
     Warehouse(folder).create()
-    return folder
+    with EmbeddedBroker() as broker:
+        pipeline = Pipeline(broker.bootstrap_servers, folder / "objects", topic="events_raw")
+        pipeline.produce(100)
+        pipeline.run(rows=10)
+        settings = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "INGEST_STORE": "objects"}
+        (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        yield folder
 
 
 def cron(command: str, place: Path, **changed: str) -> subprocess.CompletedProcess[str]:
     """What cron does with a line: its shell, its variables, hardly anything else."""
     needed("flock")
     variables = VARIABLES | {"PROJECT": str(place), "DUCKDB_PATH": str(place / "warehouse.duckdb")}
-    variables |= {"LOCK": str(place / "lock"), "HOME": str(place), "PATH": "/usr/bin:/bin"} | changed
+    variables |= {
+        "LOCK": str(place / "lock"),
+        "VERIFIED": str(place / "verified.txt"),
+        "HOME": str(place),
+        "PATH": "/usr/bin:/bin",
+    } | changed
     return subprocess.run(
         [VARIABLES["SHELL"], "-c", command], env=variables, cwd=place, capture_output=True, text=True, check=False
     )
@@ -47,7 +62,7 @@ def runs(place: Path) -> list[tuple[str, str]]:
 
 
 def test_lines_are_such_as_cron_takes():
-    assert len(LINES) == 3
+    assert len(LINES) == 4
     for times, command in LINES:
         assert all(re.fullmatch(r"\*|\*/\d+|\d+", field) for field in times.split()), times
         assert "%" not in command, "cron would make a line's end of it"
@@ -66,8 +81,24 @@ def test_the_lines_do_what_they_say_one_after_the_other(place):
         assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
         assert runs(place) == [*before, added]
     done = cron(RETENTION, place)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert ("retention", "completed") in runs(place)
+    done = cron(VERIFY, place)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "Sound: " in (place / "verified.txt").read_text()
+
+
+def test_what_does_not_agree_comes_by_mail(place, tmp_path):
+    shutil.copytree(place / "objects", tmp_path / "objects")
+    sorted((tmp_path / "objects/events_raw").rglob("*.parquet"))[1].unlink()
+    done = cron(VERIFY, place, INGEST_STORE=str(tmp_path / "objects"))
+    assert "NOT SOUND: 1 discrepancies" in done.stdout
+
+
+def test_what_can_not_run_comes_by_mail(place):
+    for command in (RETENTION, VERIFY):
+        done = cron(command, place, INGEST_STORE=str(place / "no-such-folder"))
+        assert "error: there is no folder" in done.stdout + done.stderr, command
 
 
 def test_a_run_leaves_out_its_turn_while_another_is_at_work(place):

@@ -199,4 +199,4 @@ def test_without_lkml_it_says_what_to_install(manifest, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "this command needs lkml" in done.stderr
-    assert "pip install '.[lookml]'" in done.stderr
+    assert "pip install '.[load,dbt,report,lookml]'" in done.stderr

@@ -161,8 +161,9 @@ def test_renewed_credentials_are_found_without_a_restart(tmp_path: Path, monkeyp
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with scripted(check) as server:
         store = at(server.url)
-        with pytest.raises(StoreUnavailable, match="NoCredentialsError"):
+        with pytest.raises(StoreUnavailable, match="NoCredentialsError") as caught:
             store.put_if_absent("a", b"body", HELD)
+        assert caught.value.remedy.startswith("Without S3: --store FOLDER. With it: AWS_ACCESS_KEY_ID")
         for name in ("STALE", "FRESH"):
             given.write_text(f"[default]\naws_access_key_id={name}\naws_secret_access_key=x\n")
             if name == "STALE":
