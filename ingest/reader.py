@@ -20,6 +20,7 @@ from ingest.errors import IngestError
 
 #: Of the interface; a library of another number is one of another version.
 _VERSION: Final = 1
+_AT_ONCE: Final = 512 * 1024  # bytes that are put together for a call: what stays in the processor's cache
 _NAMES: Final = ("_reader.so", "_reader.dylib")
 _HERE: Final = Path(__file__).parent
 
@@ -40,13 +41,20 @@ class Reading:
         """
         wanted = _wanted(values, max_bytes)
         lengths = array("Q", map(len, wanted))
-        odd = array("B", bytes(len(wanted)))
+        rows = len(wanted) // (sum(lengths) // _AT_ONCE + 1) + 1
+        left: list[int] = []
+        for first in range(0, len(wanted), rows):
+            left += self._add(wanted[first : first + rows], lengths[first : first + rows], first)
+        return left
+
+    def _add(self, values: Sequence[bytes], lengths: array[int], first: int) -> list[int]:
+        odd = array("B", bytes(len(values)))
         left = self._library.reading_add(
-            self._columns, b"".join(wanted), lengths.buffer_info()[0], len(wanted), odd.buffer_info()[0]
+            self._columns, b"".join(values), lengths.buffer_info()[0], len(values), odd.buffer_info()[0]
         )
         if left < 0:
             raise IngestError("the compiled reader failed", "READER=python reads without it; please report it.")
-        return [row for row, one in enumerate(odd) if one] if left else []
+        return [first + row for row, one in enumerate(odd) if one] if left else []
 
     def take(self) -> pl.DataFrame:
         """The event columns of `ingest.events.SCHEMA` for all rows since the last time."""

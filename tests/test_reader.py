@@ -280,6 +280,17 @@ def test_long_stretches_of_rows_with_and_without_values():
     assert compiled["session_id"].null_count() > 1000
 
 
+def test_much_at_once_is_read_piece_by_piece():
+    """Pieces end between records, and what is left is counted from the first of all."""
+    sizes = (10, 300_000, 10, 700_000, 10, 10, 600_000, 90_000)
+    values = [value({"event_id": f"{row}", "data": {"text": "x" * size}}) for row, size in enumerate(sizes * 4)]
+    values[0] = values[9] = values[17] = values[-1] = b"{"
+    assert left(*values) == [0, 9, 17, 31]
+    compiled, defined = frames(values)
+    assert compiled.equals(defined)
+    assert compiled["event_id"].null_count() == 4
+
+
 def test_rows_are_taken_once():
     reading = READER()
     for name in ("a", "b", "c"):
