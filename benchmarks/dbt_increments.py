@@ -9,9 +9,11 @@ built, then a new day arrives for 1 %, 10 % and 100 % of the learners, one after
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,6 +35,9 @@ COLUMNS = {
     "arrived": "new events",
     "seconds": "s",
     "of_refresh": "of a refresh",
+    "rate": "rows/s",
+    "models": "models, s",
+    "tests": "tests, s",
     "cpu_seconds": "CPU s",
     "peak_mb": "peak MB",
 }
@@ -130,11 +135,21 @@ def increments(events: int, folder: Path) -> Iterator[dict[str, Any]]:
     dbt(path, "seed")  # dbt's own parse, which it keeps
     history = rows = count(path)
     whole = dbt(path, "build", "--full-refresh")
-    yield _line(history, "all, anew", rows, whole, whole)
+    yield _line(history, "all, anew", rows, whole, whole) | nodes(folder)
     for number, share in enumerate(SHARES):
         add_day(path, learners, share, number)
         arrived, rows = count(path) - rows, count(path)
-        yield _line(history, f"a day of {share:.0%} of the learners", arrived, dbt(path, "build"), whole)
+        cost = dbt(path, "build")
+        yield _line(history, f"a day of {share:.0%} of the learners", arrived, cost, whole) | nodes(folder)
+
+
+def nodes(folder: Path) -> dict[str, float]:
+    """Seconds that the last run's models took, and its tests, each summed over dbt's threads."""
+    found: Counter[str] = Counter()
+    for node in json.loads((folder / "target/run_results.json").read_text())["results"]:
+        kind = node["unique_id"].partition(".")[0]
+        found["tests" if kind in ("test", "unit_test") else "models"] += node["execution_time"]
+    return {kind: round(found[kind], 1) for kind in ("models", "tests")}
 
 
 def _line(history: int, what: str, arrived: int, cost: Cost, whole: Cost) -> dict[str, Any]:
@@ -144,6 +159,7 @@ def _line(history: int, what: str, arrived: int, cost: Cost, whole: Cost) -> dic
         "arrived": arrived,
         "seconds": round(cost.seconds, 1),
         "of_refresh": f"{cost.seconds / whole.seconds:.2f}",
+        "rate": round(arrived / cost.seconds),
         "cpu_seconds": round(cost.cpu_seconds, 1),
         "peak_mb": round(cost.peak_bytes / 1e6),
     }

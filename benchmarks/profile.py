@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -27,7 +28,7 @@ def profile(chosen: Namespace) -> dict[str, Any]:
         fill(bootstrap, workload)
         lines = {one: _medians(bootstrap, workload, one, chosen.rounds, Path(home)) for one in readers}
     print(profile_table(lines))
-    return {"events": workload.events, "rounds": chosen.rounds, "readers": lines}
+    return {"events": workload.events, "rounds": chosen.rounds, "cores": os.cpu_count(), "readers": lines}
 
 
 def _medians(bootstrap: str, workload: Workload, reader: str, rounds: int, home: Path) -> dict[str, dict[str, float]]:

@@ -47,6 +47,11 @@ PARTS = {
         "apart, taken by clocks at its steps, which cost a little themselves. The two cores also have the broker's "
         "half a microsecond a record. The limit that counts in C has only the client's threads' work to do.",
     ),
+    "bounds": (
+        "",
+        "All of it spread evenly over the cores, the broker's share too, is {most:,.0f} records a second with the "
+        "{reader} reader; were its main thread free of cost, {free:,.0f}.",
+    ),
     "workloads": (
         "Other records",
         "One thing changed at a time: size, partitions, share of bad records, the producer's compression. "
@@ -71,12 +76,14 @@ PARTS = {
     ),
     "load": (
         "Into DuckDB",
-        "`ingest load` of those objects into a new warehouse, the start apart.",
+        "`ingest load` of what `ingest consume` stored into a new warehouse, the start apart.",
     ),
     "dbt": (
         "dbt build",
         "The whole project with its tests on DuckDB, dbt's start included: first a full refresh, then a new "
-        "day for 1 %, 10 % and all of the learners, one after the other.",
+        "day for 1 %, 10 % and all of the learners, one after the other. rows/s is of new events. Models and tests: "
+        "seconds of their nodes, summed over dbt's two threads. Data tests read whole tables; `dbt run` leaves them "
+        "out (the models' page says when to run which).",
     ),
 }
 

@@ -16,6 +16,7 @@ from benchmarks.targets import targets_table
 from benchmarks.warehouse import LOAD_COLUMNS
 
 DOCS = HERE.parent / "docs"
+BROKER_MICROS = 0.5  # a record, as the profile's words say
 PAGE, PICTURE = DOCS / "performance.md", DOCS / "performance.svg"
 Part = dict[str, Any]
 
@@ -78,6 +79,15 @@ def _contest(part: Part) -> str:
     )
 
 
+def _profile(part: Part) -> str:
+    told = []
+    for name, one in part["readers"].items():
+        main, others = (sum(one[kind].values()) for kind in ("steps", "threads"))
+        most, free = (part["cores"] / (micros + BROKER_MICROS) * 1e6 for micros in (main + others, others))
+        told.append(PARTS["bounds"][1].format(reader=name, most=round(most, -3), free=round(free, -3)))
+    return "\n\n".join([profile_table(part["readers"]), " ".join(told)])
+
+
 def _scaling(part: Part) -> str:
     more = PARTS["simulation"][1].format(client=round(part["client"]))
     return f"{listed(part['lines'], SCALING_COLUMNS, left=0)}\n\n{more}\n\n{simulation_table(part['simulated'])}"
@@ -91,7 +101,7 @@ def _dbt(part: Part) -> str:
 TABLES = {
     "contest": _contest,
     "targets": lambda part: targets_table(part["parts"]),
-    "profile": lambda part: profile_table(part["readers"]),
+    "profile": _profile,
     "workloads": lambda part: workloads_table(part["workloads"]),
     "scaling": _scaling,
     "memory": lambda part: memory_table(part["lines"]),

@@ -18,6 +18,7 @@ from benchmarks.trial import environment
 from benchmarks.workloads import Workload
 
 LOAD_COLUMNS = {
+    "events": "events",
     "rows": "rows an object",
     "objects": "objects",
     "rate": "rows/s",
@@ -25,20 +26,23 @@ LOAD_COLUMNS = {
     "cpu_seconds": "CPU s / million",
     "peak_mb": "peak MB",
 }
+LARGE = 100_000
 
 
 def load(chosen: Namespace) -> dict[str, Any]:
-    """`ingest load` of what `ingest consume` stored, in small and in large objects."""
-    workload, found = Workload(chosen.events), []
-    with kafka() as bootstrap, tempfile.TemporaryDirectory(prefix="bench_") as home:
-        fill(bootstrap, workload)
-        for rows in (10_000, 100_000):
-            errand = Errand(bootstrap, workload, f"load-{rows}", Path(home) / f"load_{rows}", {})
-            stored = measured(ours(rows).command(errand), environment(errand, ours(rows)), Path(home))
-            assert stored.code == 0, stored.err[-500:]
-            found.append({"rows": rows, **loaded(errand, Path(home))})
+    """`ingest load` of what `ingest consume` stored, at several sizes; of the smallest also as large objects."""
+    found = []
+    for events in chosen.warehouse:
+        with kafka() as bootstrap, tempfile.TemporaryDirectory(prefix="bench_") as home:
+            workload = Workload(events)
+            fill(bootstrap, workload)
+            for rows in (10_000, LARGE) if events == min(chosen.warehouse) else (10_000,):
+                errand = Errand(bootstrap, workload, f"load-{rows}", Path(home) / f"load_{rows}", {})
+                stored = measured(ours(rows).command(errand), environment(errand, ours(rows)), Path(home))
+                assert stored.code == 0, stored.err[-500:]
+                found.append({"events": events, "rows": rows, **loaded(errand, Path(home))})
     print(listed(found, LOAD_COLUMNS, left=0))
-    return {"events": workload.events, "lines": found}
+    return {"lines": found}
 
 
 def loaded(errand: Errand, home: Path) -> dict[str, Any]:
