@@ -149,8 +149,8 @@ def _keep_large_blocks_apart() -> None:
     """Have blocks from half a megabyte on mapped each by itself, and given back when they are free.
 
     The C library would learn from the first to keep them in its heap, among small ones that stay: after twenty
-    million records that is half as much memory again, and from four megabytes on still a third. Smaller ones are asked
-    for too often to be mapped each time.
+    million records that is half as much memory again, and from four megabytes on still a third. Smaller ones are
+    asked for too often to be mapped each time.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's
     if mallopt:
