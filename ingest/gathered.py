@@ -71,4 +71,4 @@ class ReadAtOnce:
         if not len(left):
             return rows
         order = pl.int_range(rows.height, eager=True).scatter(places, range(rows.height, rows.height + len(left)))
-        return pl.concat([rows, self._decoder(left, at)])[order]
+        return pl.concat([rows, self._decoder(left, at)], rechunk=True)[order]  # in one piece it is gathered faster
