@@ -49,8 +49,8 @@ PARTS = {
     ),
     "bounds": (
         "",
-        "All of it spread evenly over the cores, the broker's share too, is {most:,.0f} records a second with the "
-        "{reader} reader; were its main thread free of cost, {free:,.0f}.",
+        "Spread evenly over the cores, with the broker's share, that allows {most}; in brackets if the main thread, "
+        "which takes over and reads, cost nothing. More cores than two help as far as the main thread's sum.",
     ),
     "workloads": (
         "Other records",

@@ -84,8 +84,8 @@ def _profile(part: Part) -> str:
     for name, one in part["readers"].items():
         main, others = (sum(one[kind].values()) for kind in ("steps", "threads"))
         most, free = (part["cores"] / (micros + BROKER_MICROS) * 1e6 for micros in (main + others, others))
-        told.append(PARTS["bounds"][1].format(reader=name, most=round(most, -3), free=round(free, -3)))
-    return "\n\n".join([profile_table(part["readers"]), " ".join(told)])
+        told.append(f"{round(most, -3):,.0f} records a second with the {name} reader ({round(free, -3):,.0f})")
+    return f"{profile_table(part['readers'])}\n\n{PARTS['bounds'][1].format(most=', '.join(told))}"
 
 
 def _scaling(part: Part) -> str:
