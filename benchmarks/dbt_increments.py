@@ -41,6 +41,17 @@ COLUMNS = {
     "cpu_seconds": "CPU s",
     "peak_mb": "peak MB",
 }
+MEMORY = "8GB"  # what DuckDB may take; beyond it, it spills to disk
+PROFILE = f"""
+learner_analytics:
+  target: local
+  outputs:
+    local:
+      type: duckdb
+      path: "{{{{ env_var('DUCKDB_PATH') }}}}"
+      threads: 2
+      settings: {{memory_limit: {MEMORY}}}
+"""
 START = datetime(2026, 1, 1)
 DAYS = 60
 EVENTS_A_VISIT = 25
@@ -130,6 +141,7 @@ def increments(events: int, folder: Path) -> Iterator[dict[str, Any]]:
     """A line for the full refresh, and one for each day that arrives after it. `dbt build`, its start included."""
     path = folder / "warehouse.duckdb"
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "profiles.yml").write_text(PROFILE)
     learners = events // (EVENTS_A_VISIT * VISITS_A_LEARNER)
     make_history(path, learners)
     dbt(path, "seed")  # dbt's own parse, which it keeps
@@ -204,7 +216,7 @@ def dbt(path: Path, *arguments: str) -> Cost:
     """Run dbt's command line on this warehouse, and take what it costs."""
     places = {
         "project-dir": PROJECT,
-        "profiles-dir": PROJECT,
+        "profiles-dir": path.parent,
         "target-path": path.parent / "target",
         "log-path": path.parent / "logs",
     }
