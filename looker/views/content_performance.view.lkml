@@ -48,9 +48,21 @@ view: content_performance {
     sql: ${TABLE}.learners ;;
   }
 
+  dimension: learners_attempted {
+    type: number
+    description: "Distinct learners who started or completed it that day. Over days add these up for a rate: they are learner-days. 0 for pages and resources. Example: 1."
+    sql: ${TABLE}.learners_attempted ;;
+  }
+
+  dimension: learners_completed {
+    type: number
+    description: "Those of them who completed it that day. Over days add these up for a rate: they are learner-days. Example: 1."
+    sql: ${TABLE}.learners_completed ;;
+  }
+
   dimension: completion_rate {
     type: number
-    description: "Learners who completed it that day / learners who started or completed it that day, 0..1. Null when nobody did either. Example: 1.0."
+    description: "learners_completed / learners_attempted of the day, 0..1. Null when nobody started or completed it. Over days divide the sums; a mean of rates is another number. Example: 1.0."
     sql: ${TABLE}.completion_rate ;;
   }
 
@@ -123,6 +135,24 @@ view: content_performance {
     drill_fields: [detail*]
   }
 
+  measure: learner_days_attempted {
+    label: "Learner-days with an attempt"
+    description: "Learners who started or completed a content, counted once for each content and day."
+    type: sum
+    sql: ${TABLE}.learners_attempted ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: learner_days_completed {
+    label: "Learner-days with a completion"
+    description: "Learners who completed a content, counted once for each content and day."
+    type: sum
+    sql: ${TABLE}.learners_completed ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
   measure: graded_attempts {
     label: "Graded attempts"
     description: "Assessments completed with a usable score."
@@ -150,6 +180,15 @@ view: content_performance {
     drill_fields: [detail*]
   }
 
+  measure: content_completion_rate {
+    label: "Completion rate of contents"
+    description: "Of the learners who started or completed a content on a day, the share that completed it that day, 0..1."
+    type: number
+    sql: 1.0 * ${learner_days_completed} / nullif(${learner_days_attempted}, 0) ;;
+    value_format_name: percent_1
+    drill_fields: [detail*]
+  }
+
   set: detail {
     fields: [
       partition_date,
@@ -159,6 +198,8 @@ view: content_performance {
       starts,
       completions,
       learners,
+      learners_attempted,
+      learners_completed,
       completion_rate,
       graded_attempts_per_row,
       avg_assessment_score,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -11,7 +11,7 @@ from tests.dbt.histories import many
 from tests.dbt.reference.comparison import differences
 from tests.dbt.reference.sessions import SessionKey
 from tests.dbt.reference.settings import Settings
-from tests.dbt.reference.tables import tables
+from tests.dbt.reference.tables import Table, tables
 from tests.dbt.running import Row, Warehouse
 
 #: Every table that an incremental run changes.
@@ -42,6 +42,8 @@ SELECTIONS = (
 )
 #: The views of the last days must show every day of the histories.
 _VIEWS = {"realtime_view_days": 40_000}
+#: Columns that the reference has no figures for: when a row was loaded, and what is asked of the clock on reading.
+_NOT_COMPARED = frozenset(("_loaded_at", "is_active"))
 _KEYS = """
     select distinct session_key, tenant_id, learner_id, session_id, session_start
     from intermediate.int_session_events
@@ -75,9 +77,21 @@ def against_the_reference(warehouse: Warehouse, rows: Iterable[Row], **variables
     """A sentence for each row or figure that the reference, which knows nothing of the SQL, says otherwise."""
     keys = {key: SessionKey(*rest) for key, *rest in warehouse.rows(_KEYS)}
     schemas = dict(warehouse.rows("select table_name, table_schema from information_schema.tables"))
-    for name, table in tables(rows, Settings(**variables)).items():  # type: ignore[arg-type]
+    reference = tables(rows, Settings(**variables))  # type: ignore[arg-type]
+    yield from unknown_columns(warehouse, reference)
+    for name, table in reference.items():
         found = warehouse.rows(f"select {', '.join(table.columns)} from {schemas[name]}.{name}")  # noqa: S608
         yield from (f"{name} {what}" for what in differences(table, _with_keys(table.columns, found, keys)))
+
+
+def unknown_columns(warehouse: Warehouse, reference: Mapping[str, Table]) -> Iterator[str]:
+    """A sentence for each column of a mart that the reference has not: its figures would be held against nothing."""
+    marts = {name: table.columns for name, table in reference.items()}
+    marts["session_metrics"] = marts["int_sessions"]
+    found = warehouse.rows("select table_schema, table_name, column_name from information_schema.columns")
+    for schema, name, column in found:
+        if schema == "analytics" and name in marts and column not in {*marts[name], *_NOT_COMPARED}:
+            yield f"{name}: {column} is not in the reference: add it in tests/dbt/reference"
 
 
 def compared(folder: Path, seeds: Sequence[int], **variables: object) -> list[str]:

@@ -11,9 +11,10 @@ from random import Random
 
 import pytest
 
-from tests.dbt.comparing import against_a_full_refresh, against_the_reference, compared, in_portions
+from tests.dbt.comparing import against_a_full_refresh, against_the_reference, compared, in_portions, unknown_columns
 from tests.dbt.histories import many
 from tests.dbt.projects import change, copied
+from tests.dbt.reference.tables import tables
 from tests.dbt.running import Warehouse
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dbt.*")
@@ -40,6 +41,18 @@ def test_any_order_of_arrival_gives_the_tables_of_a_full_refresh_and_of_the_refe
 
 def test_whatever_the_vars(tmp_path: Path) -> None:
     assert not compared(tmp_path, range(1000, 1015), **OTHERWISE)
+
+
+def test_a_column_that_the_reference_has_not_is_named(tmp_path: Path) -> None:
+    """Or a new figure would be held against nothing, and all would be well."""
+    warehouse = Warehouse(tmp_path)
+    warehouse.rows("create schema analytics")
+    warehouse.rows("create table analytics.content_performance (learners int, best_score int, _loaded_at timestamp)")
+    warehouse.rows("create table analytics.session_metrics (errors int, is_active boolean, mood varchar)")
+    assert list(unknown_columns(warehouse, tables([]))) == [
+        "content_performance: best_score is not in the reference: add it in tests/dbt/reference",
+        "session_metrics: mood is not in the reference: add it in tests/dbt/reference",
+    ]
 
 
 #: Changes that look right and are not, each with the tables that show it.

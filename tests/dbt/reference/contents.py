@@ -25,6 +25,8 @@ class ContentRow(NamedTuple):
     starts: int
     completions: int
     learners: int
+    learners_attempted: int
+    learners_completed: int
     completion_rate: float | None
     graded_attempts: int
     avg_assessment_score: float | None
@@ -42,14 +44,15 @@ def content_rows(events: Iterable[Event], settings: Settings) -> list[ContentRow
 def _row(key: tuple[str, str, str, date], events: list[Event]) -> ContentRow:
     types = Counter(event.event_type for event in events)
     grades = percentages(events)
+    attempted, completed = _learners(events, *_STARTS, *_COMPLETIONS), _learners(events, *_COMPLETIONS)
     return ContentRow(
         *key,
         starts=sum(types[name] for name in _STARTS),
         completions=sum(types[name] for name in _COMPLETIONS),
         learners=len({event.learner_id for event in events}),
-        completion_rate=quotient(
-            len(_learners(events, *_COMPLETIONS)), len(_learners(events, *_STARTS, *_COMPLETIONS))
-        ),
+        learners_attempted=len(attempted),
+        learners_completed=len(completed),
+        completion_rate=quotient(len(completed), len(attempted)),
         graded_attempts=len(grades),
         avg_assessment_score=mean(grades),
     )
