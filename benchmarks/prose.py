@@ -82,9 +82,9 @@ PARTS = {
         "dbt build",
         "The whole project with its tests on DuckDB, dbt's start included: first a full refresh, then a new "
         "day for 1 %, 10 % and all of the learners, one after the other. rows/s is of new events. Models and tests: "
-        "seconds of their nodes, summed over dbt's two threads. DuckDB may take 8 GB (`settings: {memory_limit: 8GB}` "
-        "in the profile) and spills to disk beyond. Data tests read whole tables; `dbt run` leaves them "
-        "out (the models' page says when to run which).",
+        "seconds of their nodes, summed over dbt's two threads. DuckDB may take 8 GB "
+        "(`settings: {memory_limit: 8GB}` in the profile) and spills to disk beyond. Data tests read whole tables; "
+        "`dbt run` leaves them out (the models' page says when to run which).",
     ),
 }
 
