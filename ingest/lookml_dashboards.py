@@ -6,25 +6,34 @@ as far as its mart has them.
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.errors import InputError
 from ingest.lookml_explores import period
+from ingest.lookml_views import field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ingest.lookml_marts import Catalogue, Mart, Subject
 
+#: The period that is shown until somebody chooses another.
 _SHOWN: Final = "28 days"
 #: Width and height in the grid, which is 24 wide.
-_SIZES: Final = {"quarter": (6, 4), "half": (12, 8), "all": (24, 8)}
+_SIZES: Final = {"sixth": (4, 4), "quarter": (6, 4), "half": (12, 8), "all": (24, 8)}
+#: Kinds with an axis: rows come newest first, and the axis of time draws them from left to right all the same.
+_DRAWN: Final = frozenset({"looker_line", "looker_column"})
 _GRID: Final = 24
 _LIMIT: Final = 500
+#: The most rows that Looker shows of a tile: the period's hours fit in, and its days by every pivot.
+_LONGEST: Final = 5000
+_TIMEFRAME: Final = re.compile(r"_(time|minute|hour|date|week|month|quarter|year)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,7 @@ class Tile:
     wide: str
     pivots: Sequence[str] = ()
     sorts: Sequence[str] = ()
-    filters: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def tiles(subject: str) -> list[Tile]:
@@ -47,11 +56,18 @@ def tiles(subject: str) -> list[Tile]:
     return [Tile(**one) for one in tomllib.loads(text).get(subject, ())]
 
 
+def series(mart: Mart, tile: Tile) -> str | None:
+    """The tile's field that time runs along; none where it shows no course of time."""
+    times = {field(mart, column) for column in mart.columns if column.is_time}
+    return next((one for one in tile.fields if _TIMEFRAME.search(one) and _TIMEFRAME.sub("", one) in times), None)
+
+
 def dashboard(catalogue: Catalogue, subject: Subject, fields: Mapping[str, frozenset[str]]) -> str:
     """A subject's dashboard as YAML, "" if it has no tiles. `fields` are those of each view. Raises `InputError`."""
     listed = tiles(subject.name)
     for tile in listed:
         _refuse_unknown(subject, tile, fields)
+        _refuse_oldest_first(catalogue, subject, tile)
     if not listed:
         return ""
     head = {
@@ -81,6 +97,15 @@ def _refuse_unknown(subject: Subject, tile: Tile, fields: Mapping[str, frozenset
         )
 
 
+def _refuse_oldest_first(catalogue: Catalogue, subject: Subject, tile: Tile) -> None:
+    time = series(catalogue.mart(tile.mart), tile)
+    if time and [*tile.sorts[:1]] != [f"{time} desc"]:
+        raise InputError(
+            f"tile {tile.title!r} of dashboard {subject.name} would lose its newest rows to the limit",
+            f'Let its sorts begin with "{time} desc" in ingest/templates/lookml/dashboards.toml.',
+        )
+
+
 def _explore(subject: Subject, mart: str) -> str:
     return subject.name if mart == subject.marts[0] else mart
 
@@ -105,6 +130,7 @@ def _element(catalogue: Catalogue, subject: Subject, tile: Tile) -> dict[str, An
     def whole(name: str) -> str:
         return f"{tile.mart}.{name}"
 
+    drawn = series(catalogue.mart(tile.mart), tile) and tile.type in _DRAWN
     return {
         "title": tile.title,
         "name": tile.title,
@@ -115,7 +141,8 @@ def _element(catalogue: Catalogue, subject: Subject, tile: Tile) -> dict[str, An
         **({"pivots": [whole(name) for name in tile.pivots]} if tile.pivots else {}),
         **({"filters": {whole(name): value for name, value in tile.filters.items()}} if tile.filters else {}),
         **({"sorts": [whole(name) for name in tile.sorts]} if tile.sorts else {}),
-        "limit": _LIMIT,
+        "limit": _LONGEST if drawn else _LIMIT,
+        **({"x_axis_scale": "time"} if drawn else {}),
         "listen": dict(_listens(catalogue.mart(tile.mart))),
     }
 

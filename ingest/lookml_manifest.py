@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.errors import InputError
-from ingest.lookml_marts import Aggregate, Catalogue, Column, Entity, Mart, Metric, Subject
+from ingest.lookml_marts import SEPARATOR, Aggregate, Catalogue, Column, Entity, Mart, Metric, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SCHEMA: Final = "https://schemas.getdbt.com/dbt/manifest/v12.json"
 _PARSE: Final = "cd dbt_project && dbt parse"
 _MASK: Final = re.compile(r"\bmask\('(\w+)'\)")
-_KEY: Final = re.compile(r"\w+(?: \|\| ':' \|\| \w+)*")
+_KEY: Final = re.compile(r"\w+(?: \|\| chr\(31\) \|\| \w+)*")
 
 Node = dict[str, Any]
 
@@ -106,9 +106,15 @@ class Manifest:
         tested = {name for test in self._tests_of(node, "never_null") for name in test["columns"]}
         for column in node["columns"].values():
             promised = any(one["type"] == "not_null" for one in column["constraints"])
-            described = _line(column["description"])
+            meta = column["meta"]
             yield Column(
-                column["name"], column["data_type"] or "nothing", described, promised or column["name"] in tested
+                name=column["name"],
+                data_type=column["data_type"] or "nothing",
+                description=_line(column["description"]),
+                never_null=promised or column["name"] in tested,
+                unit=meta.get("unit"),
+                is_personal=bool(meta.get("personal")),
+                computed_on_reading=bool(meta.get("computed_on_reading")),
             )
 
     def _key(self, node: Node) -> tuple[str, ...]:
@@ -181,8 +187,8 @@ def _metric(node: Node) -> Metric:
 
 def _entity(node: Node) -> Entity:
     written = node["expr"] or node["name"]
-    columns = tuple(written.split(" || ':' || ")) if _KEY.fullmatch(written) else ()
-    return Entity(node["name"], node["type"], columns)
+    columns = tuple(written.split(SEPARATOR)) if _KEY.fullmatch(written) else ()
+    return Entity(node["name"], node["type"], columns, _line(node["description"] or ""))
 
 
 def _line(text: str) -> str:

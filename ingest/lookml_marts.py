@@ -18,17 +18,23 @@ _KINDS: Final = {
     **dict.fromkeys(("boolean", "bool"), "yesno"),
     "date": "date",
 }
+#: What stands between the parts of a key, here as in dbt's entities and measures: character 31, the unit separator,
+#: which nobody types into an id. With a colon, `a:b` and `c` would be `a` and `b:c`.
+SEPARATOR: Final = " || chr(31) || "
 _WORD: Final = re.compile(r"'[^']*'|[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column by its contract."""
+    """A column by its contract; by its meta the unit of its figures, and whether it is personal or tells of now."""
 
     name: str
     data_type: str
     description: str
     never_null: bool
+    unit: str | None = None
+    is_personal: bool = False
+    computed_on_reading: bool = False
 
     @property
     def kind(self) -> str:
@@ -75,11 +81,15 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """What rows can be joined by: the mart's own key (`primary`, `unique`), or another's (`foreign`)."""
+    """What rows can be joined by: the mart's own key (`primary`, `unique`), or another's (`foreign`).
+
+    `description` tells who joins the mart by it what to expect; "" where there is nothing to tell.
+    """
 
     name: str
     kind: str
     columns: tuple[str, ...]
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,19 @@ from ingest.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ingest.lookml_marts import Aggregate, Mart, Metric
+    from ingest.lookml_marts import Aggregate, Mart
 
-#: What `meta.unit` of a metric may be, and how Looker shows it.
+#: What `meta.unit` of a metric or a column may be, and how Looker shows it.
 FORMATS: Final[dict[str, dict[str, str]]] = {
     "count": {"value_format_name": "decimal_0"},
-    "seconds": {"value_format_name": "decimal_0"},
+    "seconds": {"value_format_name": "decimal_1"},
+    "minutes": {"value_format_name": "decimal_1"},
     "hours": {"value_format_name": "decimal_1"},
     "share": {"value_format_name": "percent_1"},
     "percent": {"value_format": '0.0"%"'},
     "fraction": {"value_format_name": "decimal_3"},
 }
-_PLAIN: Final = {"sum": "sum", "average": "average", "count_distinct": "count_distinct", "min": "min", "max": "max"}
+_PLAIN: Final = frozenset({"sum", "average", "median", "count_distinct", "min", "max"})
 
 
 def measures(mart: Mart) -> Iterator[dict[str, Any]]:
@@ -33,7 +34,7 @@ def measures(mart: Mart) -> Iterator[dict[str, Any]]:
             "label": metric.label,
             "description": metric.description,
             **formula,
-            **_format(metric),
+            **shown(f"metric {metric.name}", metric.unit or "count"),
         }
 
 
@@ -45,7 +46,7 @@ def _ratio(parts: tuple[str, str]) -> dict[str, str]:
 def _formula(mart: Mart, aggregate: Aggregate) -> dict[str, str]:
     sql = mart.sql(aggregate.expr)
     if aggregate.agg in _PLAIN:
-        return {"type": _PLAIN[aggregate.agg], "sql": sql}
+        return {"type": aggregate.agg, "sql": sql}
     if aggregate.agg == "sum_boolean":
         return {"type": "sum", "sql": f"case when {sql} then 1 else 0 end"}
     if aggregate.agg != "count":
@@ -58,11 +59,11 @@ def _formula(mart: Mart, aggregate: Aggregate) -> dict[str, str]:
     return {"type": "sum", "sql": f"case when {sql} is not null then 1 else 0 end"}
 
 
-def _format(metric: Metric) -> dict[str, str]:
-    unit = metric.unit or "count"
+def shown(what: str, unit: str) -> dict[str, str]:
+    """How Looker writes a figure of this unit. Raises `InputError`, which names what it is of, for an unknown one."""
     if unit not in FORMATS:
         raise InputError(
-            f"metric {metric.name} is in {unit!r}, a unit that has no format",
-            f"Let `meta.unit` in its yml be one of {', '.join(FORMATS)}; without one it is a count.",
+            f"{what} is in {unit!r}, a unit that has no format",
+            f"Let `meta.unit` in its yml be one of {', '.join(FORMATS)}; without one a metric is a count.",
         )
     return FORMATS[unit]

@@ -1,7 +1,7 @@
 """A mart → its view in LookML, as lkml writes it: dimensions of its columns, measures of its metrics. Pure.
 
 Dates are local to the warehouse's reporting time zone and times are UTC already: Looker converts neither. What dbt
-masks is hidden here: it is there for joins and for counting.
+masks, or calls personal, is hidden here: it is there for joins and for counting.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.lookml_measures import measures
+from ingest.lookml_marts import SEPARATOR
+from ingest.lookml_measures import measures, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,8 @@ _TIMEFRAMES: Final = {
 }
 #: What a column's name says of it being a time; Looker puts the timeframe there.
 _ENDING: Final = re.compile(r"_(at|date|hour|time|timestamp)$")
+#: Where a name says nothing to a reader: Looker puts the timeframe behind it ("Local Date", "Local Week").
+_LABELS: Final = {"partition": "Local"}
 _ROW_KEY: Final = "row_key"
 _DETAIL: Final = "detail"
 
@@ -57,6 +60,17 @@ def field(mart: Mart, column: Column) -> str:
     return f"{name}_per_row" if any(metric.name == name for metric in mart.metrics) else name
 
 
+def label(mart: Mart, column: Column) -> dict[str, str]:
+    """What the column is called where its name won't do; nobody may take the figure of a row for a measure."""
+    if column.is_time:
+        found = _LABELS.get(field(mart, column))
+        return {"label": found} if found else {}
+    words = column.name.lstrip("_").replace("_", " ").capitalize()
+    taken = {metric.label.casefold() for metric in mart.metrics}
+    is_twice = words.casefold() in taken or field(mart, column) != column.name.lstrip("_")
+    return {"label": f"{words} (of a row)"} if is_twice else {}
+
+
 def exact(mart: Mart, column: Column) -> str:
     """The dimension that has the column's value unchanged, for joins."""
     return field(mart, column) + "_raw" * column.is_time
@@ -69,11 +83,11 @@ def day(mart: Mart, column: Column) -> str:
 
 def is_hidden(mart: Mart, column: Column) -> bool:
     """Whether people who explore don't see it."""
-    return column.is_technical or column.name in mart.masked
+    return column.is_technical or column.is_personal or column.name in mart.masked
 
 
 def _row_key(mart: Mart) -> Iterator[LookML]:
-    """The hidden dimension that names one row, where no dimension does so by itself. Ids hold no character 31."""
+    """The hidden dimension that names one row, where no dimension does so by itself."""
     keys = [mart.column(name) for name in mart.key]
     if len(keys) == 1 and not keys[0].is_time:
         return
@@ -87,7 +101,7 @@ def _row_key(mart: Mart) -> Iterator[LookML]:
         "hidden": "yes",
         "type": "string",
         "description": f"Names one row: {', '.join(mart.key)}.",
-        "sql": " || chr(31) || ".join(parts),
+        "sql": SEPARATOR.join(parts),
     }
 
 
@@ -97,9 +111,11 @@ def _dimension(mart: Mart, column: Column) -> LookML:
         "name": field(mart, column),
         **({"primary_key": "yes"} if alone else {}),
         **({"hidden": "yes"} if is_hidden(mart, column) else {}),
+        **label(mart, column),
         "type": column.kind,
         "description": column.description,
         "sql": f"${{TABLE}}.{column.name}",
+        **(shown(f"column {column.name} of {mart.name}", column.unit) if column.unit else {}),
     }
 
 
@@ -107,6 +123,7 @@ def _group(mart: Mart, column: Column) -> LookML:
     return {
         "name": field(mart, column),
         **({"hidden": "yes"} if is_hidden(mart, column) else {}),
+        **label(mart, column),
         "type": "time",
         "timeframes": list(_TIMEFRAMES[column.kind]),
         "convert_tz": "no",

@@ -13,4 +13,8 @@ datagroup: transformed {
   sql_trigger: select max(completed_at) from @{analytics_database}.@{analytics_schema}.etl_job_status where job_type = 'transform' and status = 'completed' ;;
 }
 
+datagroup: computed_on_reading {
+  max_cache_age: "5 minutes"
+}
+
 persist_with: transformed

@@ -182,7 +182,7 @@ MAY_IMPORT = {
     "lookml_measures": ("errors", "lookml_marts"),
     "lookml_views": ("lookml_marts", "lookml_measures"),
     "lookml_explores": ("errors", "lookml_marts", "lookml_views"),
-    "lookml_dashboards": ("errors", "lookml_explores", "lookml_marts"),
+    "lookml_dashboards": ("errors", "lookml_explores", "lookml_marts", "lookml_views"),
     "lookml_project": ("errors", "lookml_dashboards", "lookml_explores", "lookml_marts", "lookml_views"),
     "demo": ("demo_account", "errors", "kafka"),
     "demo_account": ("database",),

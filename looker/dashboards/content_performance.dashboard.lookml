@@ -73,8 +73,9 @@
     explore: content_performance
     type: looker_column
     fields: ["content_performance.partition_date", "content_performance.content_starts", "content_performance.content_completions"]
-    sorts: ["content_performance.partition_date"]
-    limit: 500
+    sorts: ["content_performance.partition_date desc"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "content_performance.partition_date", "Tenant": "content_performance.tenant_id"}
     row: 4
     col: 0
@@ -86,8 +87,9 @@
     explore: content_performance
     type: looker_line
     fields: ["content_performance.partition_week", "content_performance.average_score"]
-    sorts: ["content_performance.partition_week"]
-    limit: 500
+    sorts: ["content_performance.partition_week desc"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "content_performance.partition_date", "Tenant": "content_performance.tenant_id"}
     row: 4
     col: 12
@@ -126,8 +128,9 @@
     type: looker_line
     fields: ["mastery_deltas.evidence_week", "mastery_deltas.mastery_method", "mastery_deltas.average_mastery_gain"]
     pivots: ["mastery_deltas.mastery_method"]
-    sorts: ["mastery_deltas.evidence_week", "mastery_deltas.mastery_method"]
-    limit: 500
+    sorts: ["mastery_deltas.evidence_week desc", "mastery_deltas.mastery_method"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "mastery_deltas.evidence_date", "Tenant": "mastery_deltas.tenant_id"}
     row: 20
     col: 0
@@ -139,8 +142,9 @@
     explore: content_mastery_trends
     type: looker_column
     fields: ["content_mastery_trends.partition_date", "content_mastery_trends.learner_days_improved", "content_mastery_trends.learner_days_declined"]
-    sorts: ["content_mastery_trends.partition_date"]
-    limit: 500
+    sorts: ["content_mastery_trends.partition_date desc"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "content_mastery_trends.partition_date", "Tenant": "content_mastery_trends.tenant_id"}
     row: 20
     col: 12

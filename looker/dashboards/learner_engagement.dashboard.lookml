@@ -29,7 +29,7 @@
     listen: {"Period": "learner_activity_summary.partition_date", "Tenant": "learner_activity_summary.tenant_id"}
     row: 0
     col: 0
-    width: 6
+    width: 4
     height: 4
   - title: "Time spent (h)"
     name: "Time spent (h)"
@@ -40,8 +40,8 @@
     limit: 500
     listen: {"Period": "learner_activity_summary.partition_date", "Tenant": "learner_activity_summary.tenant_id"}
     row: 0
-    col: 6
-    width: 6
+    col: 4
+    width: 4
     height: 4
   - title: Sessions
     name: Sessions
@@ -52,20 +52,44 @@
     limit: 500
     listen: {"Period": "session_metrics.session_start_date", "Tenant": "session_metrics.tenant_id"}
     row: 0
-    col: 12
-    width: 6
+    col: 8
+    width: 4
     height: 4
-  - title: "Average session length (s)"
-    name: "Average session length (s)"
+  - title: "Average session length (min)"
+    name: "Average session length (min)"
     model: learner_analytics
     explore: session_metrics
     type: single_value
-    fields: ["session_metrics.average_session_seconds"]
+    fields: ["session_metrics.average_session_minutes"]
     limit: 500
     listen: {"Period": "session_metrics.session_start_date", "Tenant": "session_metrics.tenant_id"}
     row: 0
-    col: 18
-    width: 6
+    col: 12
+    width: 4
+    height: 4
+  - title: "Median session length (min)"
+    name: "Median session length (min)"
+    model: learner_analytics
+    explore: session_metrics
+    type: single_value
+    fields: ["session_metrics.median_session_minutes"]
+    limit: 500
+    listen: {"Period": "session_metrics.session_start_date", "Tenant": "session_metrics.tenant_id"}
+    row: 0
+    col: 16
+    width: 4
+    height: 4
+  - title: "Completion rate"
+    name: "Completion rate"
+    model: learner_analytics
+    explore: session_metrics
+    type: single_value
+    fields: ["session_metrics.session_completion_rate"]
+    limit: 500
+    listen: {"Period": "session_metrics.session_start_date", "Tenant": "session_metrics.tenant_id"}
+    row: 0
+    col: 20
+    width: 4
     height: 4
   - title: "Learners by day"
     name: "Learners by day"
@@ -73,8 +97,9 @@
     explore: learner_engagement
     type: looker_line
     fields: ["learner_activity_summary.partition_date", "learner_activity_summary.learners_by_day"]
-    sorts: ["learner_activity_summary.partition_date"]
-    limit: 500
+    sorts: ["learner_activity_summary.partition_date desc"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "learner_activity_summary.partition_date", "Tenant": "learner_activity_summary.tenant_id"}
     row: 4
     col: 0
@@ -86,8 +111,9 @@
     explore: learner_engagement
     type: looker_line
     fields: ["learner_activity_summary.partition_date", "learner_activity_summary.hours_per_learner_day"]
-    sorts: ["learner_activity_summary.partition_date"]
-    limit: 500
+    sorts: ["learner_activity_summary.partition_date desc"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "learner_activity_summary.partition_date", "Tenant": "learner_activity_summary.tenant_id"}
     row: 4
     col: 12
@@ -100,8 +126,9 @@
     type: looker_column
     fields: ["session_metrics.session_start_date", "session_metrics.end_reason", "session_metrics.sessions"]
     pivots: ["session_metrics.end_reason"]
-    sorts: ["session_metrics.session_start_date", "session_metrics.end_reason"]
-    limit: 500
+    sorts: ["session_metrics.session_start_date desc", "session_metrics.end_reason"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "session_metrics.session_start_date", "Tenant": "session_metrics.tenant_id"}
     row: 12
     col: 0
@@ -113,8 +140,9 @@
     explore: session_metrics
     type: looker_line
     fields: ["session_metrics.session_start_week", "session_metrics.session_completion_rate"]
-    sorts: ["session_metrics.session_start_week"]
-    limit: 500
+    sorts: ["session_metrics.session_start_week desc"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "session_metrics.session_start_date", "Tenant": "session_metrics.tenant_id"}
     row: 12
     col: 12
@@ -139,8 +167,9 @@
     explore: minute_metrics
     type: looker_column
     fields: ["minute_metrics.minute_date", "minute_metrics.page_views", "minute_metrics.interactions", "minute_metrics.lessons_completed_events", "minute_metrics.assessments_completed_events", "minute_metrics.items_answered_events"]
-    sorts: ["minute_metrics.minute_date"]
-    limit: 500
+    sorts: ["minute_metrics.minute_date desc"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "minute_metrics.minute_date", "Tenant": "minute_metrics.tenant_id"}
     row: 20
     col: 12

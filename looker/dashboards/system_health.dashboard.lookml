@@ -74,8 +74,9 @@
     type: looker_column
     fields: ["etl_job_status.started_date", "etl_job_status.job_type", "etl_job_status.job_runs"]
     pivots: ["etl_job_status.job_type"]
-    sorts: ["etl_job_status.started_date", "etl_job_status.job_type"]
-    limit: 500
+    sorts: ["etl_job_status.started_date desc", "etl_job_status.job_type"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "etl_job_status.started_date"}
     row: 4
     col: 0
@@ -87,8 +88,9 @@
     explore: pipeline_latency
     type: looker_line
     fields: ["pipeline_latency.loaded_hour", "pipeline_latency.worst_latency_seconds"]
-    sorts: ["pipeline_latency.loaded_hour"]
-    limit: 500
+    sorts: ["pipeline_latency.loaded_hour desc"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "pipeline_latency.loaded_date"}
     row: 4
     col: 12
@@ -100,8 +102,9 @@
     explore: data_quality_daily
     type: looker_column
     fields: ["data_quality_daily.partition_date", "data_quality_daily.events_ingested", "data_quality_daily.records_removed_as_duplicates", "data_quality_daily.records_quarantined"]
-    sorts: ["data_quality_daily.partition_date"]
-    limit: 500
+    sorts: ["data_quality_daily.partition_date desc"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "data_quality_daily.partition_date"}
     row: 12
     col: 0
@@ -113,8 +116,9 @@
     explore: data_quality_daily
     type: looker_line
     fields: ["data_quality_daily.partition_date", "data_quality_daily.quarantined_rate", "data_quality_daily.duplicate_rate", "data_quality_daily.late_event_share", "data_quality_daily.unknown_type_share"]
-    sorts: ["data_quality_daily.partition_date"]
-    limit: 500
+    sorts: ["data_quality_daily.partition_date desc"]
+    limit: 5000
+    x_axis_scale: time
     listen: {"Period": "data_quality_daily.partition_date"}
     row: 12
     col: 12

@@ -5,7 +5,7 @@ include: "/views/*.view.lkml"
 explore: content_performance {
   label: "Content performance"
   group_label: "Content performance"
-  description: "One row per tenant, content and local date on which an event named the content: how much it was used, and how it went. An event's content is the first of lesson, assessment, resource, page and content that its payload names. Heartbeats are left out."
+  description: "One row per tenant, content and local date on which an event named the content: how much it was used, and how it went. An event's content is the first of lesson, assessment, resource, page and content that its payload names. Heartbeats are left out. Mastery of the same content on the same day is there for assessments, as a rule; lessons, pages, resources and content have it only where a producer reports it of them. Skills and items have mastery and no use: ask for them in the explore of mastery."
 
   always_filter: {
     filters: [
@@ -30,7 +30,7 @@ explore: content_performance {
 explore: content_mastery_trends {
   label: "Content mastery trends"
   group_label: "Content performance"
-  description: "One row per tenant, target of mastery and local date with evidence, for the last `realtime_view_days` days: how learners' mastery of it moved that day. Every learner counts once, however much evidence they gave. With a `min_cohort_size` above 1, days with fewer learners show none of their figures."
+  description: "One row per tenant, target of mastery and local date with evidence, for the last `realtime_view_days` days: how learners' mastery of it moved that day. Every learner counts once, however much evidence they gave. With a `min_cohort_size` above 1, days with fewer learners show none of their figures. Use of the same target on the same day is there for assessments; skills and items have none, lessons, pages, resources and content only where a mastery was reported of them."
 
   always_filter: {
     filters: [
@@ -55,7 +55,8 @@ explore: content_mastery_trends {
 explore: mastery_deltas {
   label: "Mastery deltas"
   group_label: "Content performance"
-  description: "One row per tenant, learner, target and piece of evidence: how a learner's mastery of a skill, item, assessment or content changed with it. Where a learner's target has reported mastery (`mastery_updated`) only reports count, and `mastery_method` is `reported`. Otherwise it is `decayed_mean`: with n scores s of 0..1, W = Σ λ^(n-i) and S = Σ λ^(n-i)·s_i, mastery is (k·p0 + S) / (k + W) and confidence W / (k + W), where λ is `mastery_decay`, p0 `mastery_prior` and k `mastery_prior_weight`. Of several gradings of one attempt the last counts. With `mastery_bkt` on, skills that seed `bkt_parameters` names are followed by Bayesian knowledge tracing instead of the mean: `bkt`."
+  description: "One row per tenant, learner, target and piece of evidence: how a learner's mastery of a skill, item, assessment or content changed with it. Where a learner's target has reported mastery (`mastery_updated`) only reports count, and `mastery_method` is `reported`. Otherwise it is `decayed_mean`: with n scores s of 0..1, W = Σ λ^(n-i) and S = Σ λ^(n-i)·s_i, mastery is (k·p0 + S) / (k + W) and confidence W / (k + W), where λ is `mastery_decay`, p0 `mastery_prior` and k `mastery_prior_weight`. Of several gradings of one attempt the last counts. With `mastery_bkt` on, skills that seed `bkt_parameters` names are followed by Bayesian knowledge tracing instead of the mean: `bkt`. `is_active` is computed on reading, so answers are kept for 5 minutes only."
+  persist_with: computed_on_reading
 
   always_filter: {
     filters: [

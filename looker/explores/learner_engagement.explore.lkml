@@ -32,7 +32,8 @@ explore: learner_engagement {
 explore: session_metrics {
   label: "Session metrics"
   group_label: "Learner engagement"
-  description: "One row per session. An event with a session id belongs to the session (tenant, learner, session id), which a silence longer than `explicit_session_max_gap_seconds` splits; events without one form derived sessions per learner, which a silence longer than `session_gap_seconds` splits. Two devices at once are two overlapping sessions. Lessons and assessments are counted once a session, however often they come; `minute_metrics` counts their events."
+  description: "One row per session. An event with a session id belongs to the session (tenant, learner, session id), which a silence longer than `explicit_session_max_gap_seconds` splits; events without one form derived sessions per learner, which a silence longer than `session_gap_seconds` splits. Two devices at once are two overlapping sessions. Lessons and assessments are counted once a session, however often they come; `minute_metrics` counts their events. `is_active` is computed on reading, so answers are kept for 5 minutes only."
+  persist_with: computed_on_reading
 
   always_filter: {
     filters: [
@@ -59,7 +60,8 @@ explore: session_metrics {
 explore: minute_metrics {
   label: "Minute metrics"
   group_label: "Learner engagement"
-  description: "One row per tenant, learner, session and UTC minute in which the session had an event or active time. All counts and the time add up over any grouping. Active time is, for each pair of neighbouring events of a session, their gap but at most `active_gap_cap_seconds`, from the earlier event on; a minute that only such a stretch touches has `total_events` 0, and so has one with nothing but heartbeats."
+  description: "One row per tenant, learner, session and UTC minute in which the session had an event or active time. All counts and the time add up over any grouping. Active time is, for each pair of neighbouring events of a session, their gap but at most `active_gap_cap_seconds`, from the earlier event on; a minute that only such a stretch touches has `total_events` 0, and so has one with nothing but heartbeats. `is_active` is computed on reading, so answers are kept for 5 minutes only."
+  persist_with: computed_on_reading
 
   always_filter: {
     filters: [

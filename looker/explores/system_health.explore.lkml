@@ -6,7 +6,8 @@ explore: system_health {
   view_name: etl_job_status
   label: "System health"
   group_label: "System health"
-  description: "One row per job run of any stage of the pipeline: what is known of it last. Runs leave records as they start, every hour, and as they end; a run of dbt leaves one as it ends. A failed run is here too. A run that was killed stays `running` and becomes silent."
+  description: "One row per job run of any stage of the pipeline: what is known of it last. Runs leave records as they start, every hour, and as they end; a run of dbt leaves one as it ends. A failed run is here too. A run that was killed stays `running` and becomes silent. `is_silent` is computed on reading, so answers are kept for 5 minutes only."
+  persist_with: computed_on_reading
 
   conditionally_filter: {
     filters: [

@@ -46,18 +46,21 @@ view: content_mastery_trends {
     type: number
     description: "Mean over learners of mastery after their last evidence that day minus mastery before their first, -1..1. Learners without a mastery before are left out. Null when none remains, or below the cohort size. Example: 0.035."
     sql: ${TABLE}.avg_mastery_change ;;
+    value_format_name: decimal_3
   }
 
   dimension: avg_current_mastery {
     type: number
     description: "Mean over learners of mastery after their last evidence that day, 0..1. Null below the cohort size. Example: 0.71."
     sql: ${TABLE}.avg_current_mastery ;;
+    value_format_name: decimal_3
   }
 
   dimension: avg_confidence {
     type: number
     description: "Mean over learners of the confidence of their last evidence that day, 0..1, of those who have one. Null when none has, or below the cohort size. Example: 0.64."
     sql: ${TABLE}.avg_confidence ;;
+    value_format_name: decimal_3
   }
 
   dimension: learners_improved {
@@ -73,6 +76,7 @@ view: content_mastery_trends {
   }
 
   dimension_group: partition {
+    label: "Local"
     type: time
     timeframes: [
       raw,

@@ -31,12 +31,14 @@ view: content_performance {
   }
 
   dimension: starts {
+    label: "Starts (of a row)"
     type: number
     description: "Events lesson_start and assessment_start. 0 for pages and resources. Example: 1."
     sql: ${TABLE}.starts ;;
   }
 
   dimension: completions {
+    label: "Completions (of a row)"
     type: number
     description: "Events lesson_complete and assessment_complete. 0 for pages and resources. Example: 1."
     sql: ${TABLE}.completions ;;
@@ -64,9 +66,11 @@ view: content_performance {
     type: number
     description: "learners_completed / learners_attempted of the day, 0..1. Null when nobody started or completed it. Over days divide the sums; a mean of rates is another number. Example: 1.0."
     sql: ${TABLE}.completion_rate ;;
+    value_format_name: percent_1
   }
 
   dimension: graded_attempts_per_row {
+    label: "Graded attempts (of a row)"
     type: number
     description: "Events assessment_complete with a usable score. Example: 0."
     sql: ${TABLE}.graded_attempts ;;
@@ -76,9 +80,11 @@ view: content_performance {
     type: number
     description: "Mean score of these, in percent 0..100. Null when there is none. Example: 85.0."
     sql: ${TABLE}.avg_assessment_score ;;
+    value_format: "0.0\"%\""
   }
 
   dimension_group: partition {
+    label: "Local"
     type: time
     timeframes: [
       raw,

@@ -13,6 +13,7 @@ view: data_quality_daily {
   }
 
   dimension: records {
+    label: "Records (of a row)"
     type: number
     description: "Kafka records, each once however often it was loaded. Example: 100000."
     sql: ${TABLE}.records ;;
@@ -25,6 +26,7 @@ view: data_quality_daily {
   }
 
   dimension: duplicates {
+    label: "Duplicates (of a row)"
     type: number
     description: "Of these, valid records of an event that another record is kept for. Example: 1109."
     sql: ${TABLE}.duplicates ;;
@@ -121,36 +123,44 @@ view: data_quality_daily {
   }
 
   dimension: quarantined_rate_per_row {
+    label: "Quarantined rate (of a row)"
     type: number
     description: "quarantined / records, 0..1. Example: 0.00499."
     sql: ${TABLE}.quarantined_rate ;;
+    value_format_name: percent_1
   }
 
   dimension: duplicate_rate_per_row {
+    label: "Duplicate rate (of a row)"
     type: number
     description: "duplicates / records, 0..1. Example: 0.01109."
     sql: ${TABLE}.duplicate_rate ;;
+    value_format_name: percent_1
   }
 
   dimension: late_rate {
     type: number
     description: "late / events, 0..1. Null on a day without events. Example: 0.0001."
     sql: ${TABLE}.late_rate ;;
+    value_format_name: percent_1
   }
 
   dimension: skew_corrected_rate {
     type: number
     description: "skew_corrected / events, 0..1. Null on a day without events. Example: 0.003."
     sql: ${TABLE}.skew_corrected_rate ;;
+    value_format_name: percent_1
   }
 
   dimension: unknown_type_rate {
     type: number
     description: "unknown_types / events, 0..1. Null on a day without events. Example: 0.0004."
     sql: ${TABLE}.unknown_type_rate ;;
+    value_format_name: percent_1
   }
 
   dimension_group: partition {
+    label: "Local"
     type: time
     timeframes: [
       raw,

@@ -35,6 +35,7 @@ view: learner_activity_summary {
     type: number
     description: "Active time in hours. Two sessions at once count a minute once: per minute the sum over sessions, at most 60 s. Example: 0.325."
     sql: ${TABLE}.hours_spent ;;
+    value_format_name: decimal_1
   }
 
   dimension: active_minutes {
@@ -74,6 +75,7 @@ view: learner_activity_summary {
   }
 
   dimension_group: partition {
+    label: "Local"
     type: time
     timeframes: [
       raw,
@@ -144,7 +146,7 @@ view: learner_activity_summary {
     label: "Learners by day"
     description: "Distinct learners of a tenant with an event on these days. Does not add up over days."
     type: count_distinct
-    sql: ${TABLE}.tenant_id || ':' || ${TABLE}.learner_id ;;
+    sql: ${TABLE}.tenant_id || chr(31) || ${TABLE}.learner_id ;;
     value_format_name: decimal_0
     drill_fields: [detail*]
   }

@@ -66,24 +66,28 @@ view: mastery_deltas {
     type: number
     description: "Mastery before, 0..1: that of the row before, or the reported one where it is the first or disagrees with the row before (`continuity_gap`). Null for the first unless reported. Example: 0.675."
     sql: ${TABLE}.previous_mastery ;;
+    value_format_name: decimal_3
   }
 
   dimension: current_mastery {
     type: number
     description: "Mastery after, 0..1, rounded to nine decimals. Example: 0.71."
     sql: ${TABLE}.current_mastery ;;
+    value_format_name: decimal_3
   }
 
   dimension: mastery_delta {
     type: number
     description: "current_mastery - previous_mastery, -1..1. Null where previous_mastery is. Example: 0.035."
     sql: ${TABLE}.mastery_delta ;;
+    value_format_name: decimal_3
   }
 
   dimension: confidence_score {
     type: number
     description: "How much evidence the mastery rests on, 0..1; for `reported` the confidence that was sent. Null when none was. Example: 0.5."
     sql: ${TABLE}.confidence_score ;;
+    value_format_name: decimal_3
   }
 
   dimension: mastery_method {
@@ -132,6 +136,7 @@ view: mastery_deltas {
   }
 
   dimension_group: partition {
+    label: "Local"
     type: time
     timeframes: [
       raw,

@@ -33,6 +33,7 @@ view: minute_metrics {
   }
 
   dimension: session_id {
+    hidden: yes
     type: string
     description: "The session id that the producer sent. Null for events without one: they form derived sessions. Example: session_001."
     sql: ${TABLE}.session_id ;;
@@ -45,54 +46,63 @@ view: minute_metrics {
   }
 
   dimension: page_views_per_row {
+    label: "Page views (of a row)"
     type: number
     description: "Events of type page_view. Example: 0."
     sql: ${TABLE}.page_views ;;
   }
 
   dimension: interactions_per_row {
+    label: "Interactions (of a row)"
     type: number
     description: "Events of type interaction. Example: 1."
     sql: ${TABLE}.interactions ;;
   }
 
   dimension: assessments_started {
+    label: "Assessments started (of a row)"
     type: number
     description: "Events of type assessment_start. Example: 0."
     sql: ${TABLE}.assessments_started ;;
   }
 
   dimension: assessments_completed {
+    label: "Assessments completed (of a row)"
     type: number
     description: "Events of type assessment_complete, graded or not. Example: 0."
     sql: ${TABLE}.assessments_completed ;;
   }
 
   dimension: lessons_started {
+    label: "Lessons started (of a row)"
     type: number
     description: "Events of type lesson_start. Example: 0."
     sql: ${TABLE}.lessons_started ;;
   }
 
   dimension: lessons_completed {
+    label: "Lessons completed (of a row)"
     type: number
     description: "Events of type lesson_complete. Example: 0."
     sql: ${TABLE}.lessons_completed ;;
   }
 
   dimension: items_answered {
+    label: "Items answered (of a row)"
     type: number
     description: "Events of type item_answered, right or wrong. Example: 0."
     sql: ${TABLE}.items_answered ;;
   }
 
   dimension: resources_accessed {
+    label: "Resources accessed (of a row)"
     type: number
     description: "Events of type resource_access. Example: 0."
     sql: ${TABLE}.resources_accessed ;;
   }
 
   dimension: errors {
+    label: "Errors (of a row)"
     type: number
     description: "Events of type error. Example: 0."
     sql: ${TABLE}.errors ;;
@@ -102,6 +112,7 @@ view: minute_metrics {
     type: number
     description: "Active time within the minute, in seconds, 0..60. Heartbeats count as activity. Example: 30."
     sql: ${TABLE}.time_spent_seconds ;;
+    value_format_name: decimal_1
   }
 
   dimension_group: minute {
@@ -126,6 +137,7 @@ view: minute_metrics {
   }
 
   dimension_group: partition {
+    label: "Local"
     type: time
     timeframes: [
       raw,
@@ -267,7 +279,7 @@ view: minute_metrics {
     label: "Learners by minute"
     description: "Distinct learners of a tenant with an event or active time in these minutes. Does not add up."
     type: count_distinct
-    sql: ${TABLE}.tenant_id || ':' || ${TABLE}.learner_id ;;
+    sql: ${TABLE}.tenant_id || chr(31) || ${TABLE}.learner_id ;;
     value_format_name: decimal_0
     drill_fields: [detail*]
   }
@@ -277,7 +289,6 @@ view: minute_metrics {
       minute_time,
       partition_date,
       tenant_id,
-      session_id,
       total_events,
       page_views_per_row,
       interactions_per_row,

@@ -22,36 +22,42 @@ view: pipeline_latency {
     type: number
     description: "Median seconds from received to ingested. Null when no record tells when it was received. Example: 1.4."
     sql: ${TABLE}.received_to_ingested_p50_seconds ;;
+    value_format_name: decimal_1
   }
 
   dimension: received_to_ingested_p95_seconds {
     type: number
     description: "95th percentile of it, seconds. Null like the median. Example: 4.9."
     sql: ${TABLE}.received_to_ingested_p95_seconds ;;
+    value_format_name: decimal_1
   }
 
   dimension: ingested_to_loaded_p50_seconds {
     type: number
     description: "Median seconds from ingested to loaded. Example: 42.0."
     sql: ${TABLE}.ingested_to_loaded_p50_seconds ;;
+    value_format_name: decimal_1
   }
 
   dimension: ingested_to_loaded_p95_seconds {
     type: number
     description: "95th percentile of it, seconds. Example: 310.5."
     sql: ${TABLE}.ingested_to_loaded_p95_seconds ;;
+    value_format_name: decimal_1
   }
 
   dimension: received_to_loaded_p50_seconds {
     type: number
     description: "Median seconds from received to loaded. Null when no record tells when it was received. Example: 44.1."
     sql: ${TABLE}.received_to_loaded_p50_seconds ;;
+    value_format_name: decimal_1
   }
 
   dimension: received_to_loaded_p95_seconds {
     type: number
     description: "95th percentile of it, seconds. Null like the median. Example: 313.0."
     sql: ${TABLE}.received_to_loaded_p95_seconds ;;
+    value_format_name: decimal_1
   }
 
   dimension_group: loaded {
@@ -102,7 +108,7 @@ view: pipeline_latency {
     description: "The greatest hourly 95th percentile of seconds from received to loaded."
     type: max
     sql: ${TABLE}.received_to_loaded_p95_seconds ;;
-    value_format_name: decimal_0
+    value_format_name: decimal_1
     drill_fields: [detail*]
   }
 

@@ -26,6 +26,7 @@ view: session_metrics {
   }
 
   dimension: session_id {
+    hidden: yes
     type: string
     description: "The session id that the producer sent. Null for events without one: they form derived sessions. Example: session_001."
     sql: ${TABLE}.session_id ;;
@@ -48,12 +49,15 @@ view: session_metrics {
     type: number
     description: "last_activity - session_start, in seconds. 0 for a single event. Example: 1200."
     sql: ${TABLE}.duration_seconds ;;
+    value_format_name: decimal_1
   }
 
   dimension: active_seconds_per_row {
+    label: "Active seconds (of a row)"
     type: number
     description: "Active time in seconds: of each gap between neighbouring events at most `active_gap_cap_seconds`. Equal to the sum of the session's minutes. Example: 1170."
     sql: ${TABLE}.active_seconds ;;
+    value_format_name: decimal_1
   }
 
   dimension: total_events {
@@ -108,12 +112,15 @@ view: session_metrics {
     type: number
     description: "Mean score of graded assessment completions, in percent 0..100, regraded ones included. Null when none was graded. Example: 85.0."
     sql: ${TABLE}.avg_assessment_score ;;
+    value_format: "0.0\"%\""
   }
 
   dimension: completion_rate {
+    label: "Completion rate (of a row)"
     type: number
     description: "(lessons_completed + assessments_completed) / (lessons_attempted + assessments_attempted), 0..1. Null when none was attempted. Example: 1.0."
     sql: ${TABLE}.completion_rate ;;
+    value_format_name: percent_1
   }
 
   dimension: errors {
@@ -198,6 +205,7 @@ view: session_metrics {
   }
 
   dimension_group: partition {
+    label: "Local"
     type: time
     timeframes: [
       raw,
@@ -248,17 +256,26 @@ view: session_metrics {
     label: "Active learners"
     description: "Distinct learners of a tenant with a session that started in the period. Does not add up over periods."
     type: count_distinct
-    sql: ${TABLE}.tenant_id || ':' || ${TABLE}.learner_id ;;
+    sql: ${TABLE}.tenant_id || chr(31) || ${TABLE}.learner_id ;;
     value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
-  measure: average_session_seconds {
-    label: "Average session length (s)"
-    description: "Mean of last activity minus start of the sessions that started in the period, in seconds."
+  measure: average_session_minutes {
+    label: "Average session length (min)"
+    description: "Mean of last activity minus start of the sessions that started in the period, in minutes. Few long sessions move it; the median they don't."
     type: average
-    sql: ${TABLE}.duration_seconds ;;
-    value_format_name: decimal_0
+    sql: ${TABLE}.duration_seconds / 60.0 ;;
+    value_format_name: decimal_1
+    drill_fields: [detail*]
+  }
+
+  measure: median_session_minutes {
+    label: "Median session length (min)"
+    description: "Half of the sessions that started in the period are no longer than this, in minutes from start to last activity."
+    type: median
+    sql: ${TABLE}.duration_seconds / 60.0 ;;
+    value_format_name: decimal_1
     drill_fields: [detail*]
   }
 
@@ -267,7 +284,7 @@ view: session_metrics {
     description: "Active time of the sessions that started in the period, in seconds."
     type: sum
     sql: ${TABLE}.active_seconds ;;
-    value_format_name: decimal_0
+    value_format_name: decimal_1
     drill_fields: [detail*]
   }
 
@@ -305,7 +322,6 @@ view: session_metrics {
       session_end_time,
       partition_date,
       tenant_id,
-      session_id,
       end_reason,
       duration_seconds,
       active_seconds_per_row,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from statistics import median
 from typing import Any
 
 Row = dict[str, Any]
@@ -67,7 +68,8 @@ FIGURES: dict[str, dict[str, Figure]] = {
     "session_metrics": {
         "sessions": len,
         "active_learners": learners,
-        "average_session_seconds": mean("duration_seconds"),
+        "average_session_minutes": lambda rows: mean("duration_seconds")(rows) / 60,
+        "median_session_minutes": lambda rows: median(_numbers(rows, "duration_seconds")) / 60,
         "active_seconds": total("active_seconds"),
         "content_attempted": _ATTEMPTED,
         "content_completed": _COMPLETED,

@@ -110,7 +110,7 @@ DIMENSION_GROUP = Block(
 MEASURE = Block(
     must={
         "name": IDENTIFIER,
-        "type": words("average", "count", "count_distinct", "max", "min", "number", "sum"),
+        "type": words("average", "count", "count_distinct", "max", "median", "min", "number", "sum"),
         "label": TEXT,
         "description": TEXT,
     },
@@ -132,7 +132,7 @@ JOIN = Block(
 )
 EXPLORE = Block(
     must={"name": IDENTIFIER, "label": TEXT, "group_label": TEXT, "description": TEXT},
-    may={"view_name": IDENTIFIER},
+    may={"view_name": IDENTIFIER, "persist_with": IDENTIFIER},
     within={
         "always_filter": Block(must={"filters__all": filters}),
         "conditionally_filter": Block(must={"filters__all": filters}, may={"unless": listed(FIELD)}),
@@ -152,8 +152,8 @@ FILES = {
         may={"persist_with": IDENTIFIER},
         within={
             "datagroups": Block(
-                must={"name": IDENTIFIER, "sql_trigger": SQL},
-                may={"max_cache_age": matching(r"\d+ (second|minute|hour)s?")},
+                must={"name": IDENTIFIER, "max_cache_age": matching(r"\d+ (second|minute|hour)s?")},
+                may={"sql_trigger": SQL},
             )
         },
     ),
@@ -181,6 +181,7 @@ ELEMENT = Block(
         "pivots": listed(FIELD),
         "sorts": listed(matching(r"[a-z0-9_]+\.[a-z0-9_]+( desc)?")),
         "filters": lambda value: isinstance(value, dict) and all(map(FIELD, value)),
+        "x_axis_scale": words("auto", "ordinal", "linear", "time"),
     },
 )
 DASHBOARD = Block(

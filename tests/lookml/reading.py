@@ -137,6 +137,11 @@ class Project:
         used += conditions.get("unless", [])
         yield from (f"explore {explore}: no field {name} to filter by" for name in used if name not in reach)
 
+    @cached_property
+    def datagroups(self) -> dict[str, LookML]:
+        found = [one for path, file in self.files.items() if "model" in path for one in file.get("datagroups", [])]
+        return {one["name"]: one for one in found}
+
     def _dashboard_faults(self, one: LookML) -> Iterator[str]:
         name = one["dashboard"]
         filters = {filter_["name"]: filter_ for filter_ in one["filters"]}
@@ -158,7 +163,10 @@ class Project:
             yield from (f"dashboard {name}: no filter {heard}" for heard in tile["listen"] if heard not in filters)
 
     def _loose(self) -> Iterator[str]:
-        """Constants and files that are named, and not there; names that are there twice."""
+        """Constants, files and rules of the cache that are named, and not there; names that are there twice."""
+        for content in (*self.files.values(), *self.explores.values()):
+            if (kept := content.get("persist_with", "")) not in ("", *self.datagroups):
+                yield f"no datagroup {kept}"
         constants = {one["name"] for one in self.files["manifest.lkml"]["constants"]}
         for path, text in self.texts.items():
             yield from (f"{path}: no constant {name}" for name in _CONSTANT.findall(text) if name not in constants)

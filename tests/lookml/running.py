@@ -20,7 +20,7 @@ FRAMES = {
     "day_of_week": "dayname({})",
     **{frame: f"date_trunc('{frame}', {{}})" for frame in ("minute", "hour", "week", "month", "quarter", "year")},
 }
-AGGREGATES = {"sum": "sum({})", "average": "avg({})", "min": "min({})", "max": "max({})"}
+AGGREGATES = {"sum": "sum({})", "average": "avg({})", "min": "min({})", "max": "max({})", "median": "median({})"}
 AGGREGATES |= {"count_distinct": "count(distinct {})"}
 
 

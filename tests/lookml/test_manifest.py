@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from ingest.errors import InputError
+from ingest.lookml_dashboards import Tile, dashboard
 from ingest.lookml_explores import explores
 from ingest.lookml_manifest import Manifest, read
 from ingest.lookml_marts import Aggregate, Column, Mart, Metric
 from ingest.lookml_measures import FORMATS, measures
-from ingest.lookml_project import render
+from ingest.lookml_project import fields_of, render
 from ingest.lookml_views import view
 
 MODEL = "model.learner_analytics.{}"
@@ -107,6 +108,10 @@ def _unit(content: dict[str, Any]) -> None:
     content["metrics"][METRIC.format("sessions")]["config"]["meta"]["unit"] = "furlongs"
 
 
+def _unit_of_a_column(content: dict[str, Any]) -> None:
+    content["nodes"][MODEL.format("session_metrics")]["columns"]["completion_rate"]["meta"]["unit"] = "furlongs"
+
+
 def _half_a_key(content: dict[str, Any]) -> None:
     entities = content["semantic_models"][SEMANTIC.format("session_metrics")]["entities"]
     entities[0]["expr"] = "session_key"
@@ -126,8 +131,9 @@ LACKS = {
     _filtered_metric: "metric sessions is simple with a filter",
     _derived_metric: "metric sessions is derived;",
     _ratio_of_two_marts: "metric average_score rests on no mart, or is a ratio of two marts' figures",
-    _percentile: "measure session_duration_seconds of session_metrics is a percentile or not additive",
+    _percentile: "measure mean_session_minutes of session_metrics is a percentile or not additive",
     _unit: "metric sessions is in 'furlongs', a unit that has no format",
+    _unit_of_a_column: "column completion_rate of session_metrics is in 'furlongs', a unit that has no format",
     _half_a_key: "entity session of mastery_deltas is no whole key of session_metrics: a join would double rows",
     _tile_of_no_metric: "tile 'Worst latency by hour \\(s\\)' of dashboard system_health shows worst_latency_seconds",
 }
@@ -140,6 +146,20 @@ def test_what_a_manifest_lacks_is_told_with_what_to_do(change, content):
     with pytest.raises(InputError, match=LACKS[change]) as error:
         made_of(content)
     assert error.value.remedy
+
+
+def test_a_tile_along_a_time_begins_with_the_newest(content, monkeypatch):
+    oldest = Tile("Oldest", "pipeline_latency", "looker_line", ["loaded_hour"], "half", sorts=["loaded_hour"])
+    monkeypatch.setattr("ingest.lookml_dashboards.tiles", lambda _: [oldest])
+    with pytest.raises(InputError, match=r"tile 'Oldest' of dashboard .* would lose its newest rows") as error:
+        dashboard_of(content, "system_health")
+    assert '"loaded_hour desc"' in error.value.remedy
+
+
+def dashboard_of(content: dict[str, Any], name: str) -> str:
+    catalogue = Manifest(content).catalogue()
+    [subject] = [one for one in catalogue.subjects if one.name == name]
+    return dashboard(catalogue, subject, {one.name: frozenset(fields_of(view(one))) for one in catalogue.marts})
 
 
 def test_a_mart_without_figures_is_a_view_all_the_same(content):
@@ -186,7 +206,8 @@ def _measure(agg: str, expr: str) -> dict[str, Any]:
         ("count", "id", {"type": "count"}),
         ("count", "score", {"type": "sum", "sql": "case when ${TABLE}.score is not null then 1 else 0 end"}),
         ("sum_boolean", "late", {"type": "sum", "sql": "case when ${TABLE}.late then 1 else 0 end"}),
-        ("count_distinct", "id || ':' || 'late'", {"type": "count_distinct", "sql": "${TABLE}.id || ':' || 'late'"}),
+        ("median", "score", {"type": "median", "sql": "${TABLE}.score"}),
+        ("count_distinct", "id || 'late'", {"type": "count_distinct", "sql": "${TABLE}.id || 'late'"}),
     ],
 )
 def test_an_aggregate_of_dbt_is_a_measure(agg, expr, measure):
@@ -194,13 +215,13 @@ def test_an_aggregate_of_dbt_is_a_measure(agg, expr, measure):
 
 
 def test_an_aggregate_that_has_no_measure_is_refused():
-    with pytest.raises(InputError, match="of kind median"):
-        _measure("median", "score")
+    with pytest.raises(InputError, match="of kind percentile"):
+        _measure("percentile", "score")
 
 
 def test_the_page_names_every_unit():
     page = (Path(__file__).parents[2] / "docs/looker.md").read_text()
-    told = page.split("`meta.unit` of a metric says how it is shown: ")[1].split(".")[0]
+    told = page.split("`meta.unit` of a metric or a column says how it is shown: ")[1].split(".")[0]
     assert [word.split()[0] for word in told.replace("\n", " ").split(", ")] == [
         *("count", *(unit for unit in FORMATS if unit != "count"))
     ]

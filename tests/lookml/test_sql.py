@@ -186,7 +186,7 @@ def test_a_tile_shows_something(marts, dashboard, tile):
 
 
 def test_answers_are_kept_until_dbt_has_run(marts):
-    [kept] = PROJECT.files["learner_analytics.model.lkml"]["datagroups"]
+    kept = PROJECT.datagroups[PROJECT.files["learner_analytics.model.lkml"]["persist_with"]]
     sql = kept["sql_trigger"].replace("@{analytics_database}.@{analytics_schema}", "analytics")
     [[last]] = marts.execute(sql).fetchall()
     assert last == max(
