@@ -31,7 +31,7 @@ $(READY): requirements/all.txt requirements/uv.txt pyproject.toml hatch_build.py
 	@touch $@
 
 demo: $(READY) ## the whole way on this machine, with an account at the end (EVENTS=100000, CHAOS=1)
-	@$(BIN)/ingest demo --events $(EVENTS) $(if $(CHAOS),--chaos)
+	@$(BIN)/ingest demo --events $(EVENTS) $(if $(filter-out 0 no false,$(CHAOS)),--chaos)
 
 test: $(READY) ## every test; the real Kafka's need Java 17 and Maven, and are skipped visibly without
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -220,8 +220,27 @@ class Chain:
         last = anchor if key is None else self._object(key)
         if last:
             self._check_settings(last)
-            self._check_commit(last, hint)
+            self.check_commit(hint, last.range.next, f"ends at {last.range.next}")
         return last
+
+    def check_commit(self, hint: Hint | None, known: int, found: str) -> None:
+        """Raise `ChainError` if the group has committed into this chain beyond the offset `known`: objects have gone.
+
+        A commit that names its slot was made after the object was stored. `known` is where the chain ends; for one
+        that is empty the first offset that the broker still has, below which there is nothing to store twice. `found`
+        says of the chain what it is.
+        """
+        if hint is None or hint.slot is None or hint.place != self.place:
+            return
+        if hint.offset <= known or self._accept:
+            return
+        raise ChainError(
+            f"the group has committed {self.identity.key(hint.slot)}, up to offset {hint.offset}, but the chain in "
+            f"{self._store.url} {found}",
+            "Is that the store, and its volume mounted? If somebody deleted objects: put them back, from a version "
+            "of the bucket or a backup, before anything is written. If they can't be had any more, start once with "
+            "--accept-chain: what the broker still has of them is stored again; fill the warehouse anew then.",
+        )
 
     def encode(self, batch: Batch) -> Object:
         """The object that `append` will put, if nobody else was there first."""
@@ -296,17 +315,3 @@ class Chain:
             body, text = marker(note)
             self._store.put_if_absent(note, body, text)
         return self._accept or self._store.metadata(note) is not None
-
-    def _check_commit(self, last: ObjectMetadata, hint: Hint | None) -> None:
-        """A commit that names its slot was made after the object was stored: so objects have gone since."""
-        if hint is None or hint.slot is None or hint.place != self.place:
-            return
-        if hint.offset <= last.range.next or self._accept:
-            return
-        raise ChainError(
-            f"the group has committed {self.identity.key(hint.slot)}, up to offset {hint.offset}, but the chain in "
-            f"{self._store.url} ends at {last.range.next}",
-            "Somebody deleted objects: put them back, from a version of the bucket or a backup, before anything is "
-            "written. If they can't be had any more, start once with --accept-chain: what the broker still has of "
-            "them is stored again, and the warehouse must be filled anew.",
-        )

@@ -312,6 +312,8 @@ class Consumer:
         self._source.begin(partition, start)
         self._source.resume([partition])  # it may have been paused when it was ours before, and stays so
         LOG.info("partition_opened", chain=str(found.chain.identity), position=position, reading_from=start)
+        if found.elsewhere:
+            LOG.warning("stored_elsewhere", chain=str(found.chain.identity), committed=found.elsewhere)
 
     def _buffer(self, found: Found) -> Buffer:
         chain, clock = found.chain.identity, self._clock

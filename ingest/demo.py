@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest.demo_account import Echo, Line, account_of, show
+from ingest.demo_folder import make_anew, note_chains
 from ingest.errors import BrokerError, IngestError, SettingsError, WarehouseError
 from ingest.kafka import client_settings, ensure_topic
 
-_MARK: Final = ".made-by-ingest-demo"
 _TOPIC: Final = "events_raw"
 _DBT: Final = Path("dbt_project")
 _FIRST: Final = "1  A Kafka broker in memory, the consumer on it, and learners with trouble in them"
@@ -109,11 +109,12 @@ def run(play: Play, monotonic: Callable[[], float], echo: Echo, live: Echo) -> i
     if not (_DBT / "dbt_project.yml").exists():
         raise SettingsError("the demo runs in a checkout of the project", "cd to it, then: make demo")
     began = monotonic()
-    _make_anew(play.data)
+    make_anew(play.data, Path(play.store), echo)
     with _broker() as address:
         commands = _Commands(address, echo)
         with _timed(echo, monotonic, _FIRST):
             sent, stored = _send_and_store(commands, play)
+        note_chains(play.data, Path(play.store))
         with _timed(echo, monotonic, _SECOND):
             verified = _load_and_verify(commands, play)
     with _timed(echo, monotonic, _THIRD):
@@ -169,18 +170,6 @@ def _pages(commands: _Commands, play: Play, live: Echo) -> tuple[Path, Path]:
     _dbt(play, live, "docs", "generate", "--static")
     shutil.copy(play.dbt / "static_index.html", models)
     return report, models
-
-
-def _make_anew(data: Path) -> None:
-    """Empty the folder, if an earlier demo has made it; never anybody's own."""
-    if data.exists() and any(data.iterdir()):
-        if not (data / _MARK).exists():
-            raise SettingsError(
-                f"{data} holds something that no demo has made", "Move it away, or name another: --data FOLDER."
-            )
-        shutil.rmtree(data)
-    data.mkdir(parents=True, exist_ok=True)
-    (data / _MARK).write_text("`ingest demo` empties this folder when it runs again.\n")
 
 
 @contextmanager

@@ -98,6 +98,11 @@ class FolderStore:
 
     def _make(self, directory: Path) -> None:
         """Make the directory and its parents, so that they too outlive a power cut."""
+        if self._durable and not (self._root.exists() and any(self._root.iterdir())):
+            raise StoreUnavailable(
+                f"{self.url}: all that was there is gone",
+                "Is its volume unmounted, or was it moved? Put it back: nothing is written here meanwhile.",
+            )
         known = directory in self._durable
         missing = [] if known else [one for one in directory.parents if not one.exists()]
         directory.mkdir(parents=True, exist_ok=True)

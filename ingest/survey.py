@@ -18,13 +18,15 @@ _DOUBTS: Final = 6  # how often a broker is asked again that ends before the cha
 class Found(NamedTuple):
     """Where a partition stands: its chain, the slot that comes next, and what the broker still has.
 
-    `first`: the chain is empty, so that what the broker no longer has was gone before the pipeline began.
+    `first`: the chain is empty, so that what the broker no longer has was gone before the pipeline began. `elsewhere`
+    is then how far the group has stored in another place, if it has.
     """
 
     chain: Chain
     position: int
     bounds: OffsetRange
     first: bool
+    elsewhere: int | None = None
 
 
 class Survey(NamedTuple):
@@ -45,9 +47,13 @@ class Search:
     def __call__(self) -> Found:
         """Step 1 of the protocol: find the tip of the chain. Raises what passes, and `ChainError`."""
         chain = self._open_chain(self._partition, self._broker.identity(self._partition.topic))
-        last = chain.last(self._broker.committed(self._partition))
-        position = last.range.next if last else 0
-        return Found(chain, position, self._bounds(position), last is None)
+        hint = self._broker.committed(self._partition)
+        last = chain.last(hint)
+        if last:
+            return Found(chain, last.range.next, self._bounds(last.range.next), first=False)
+        bounds = self._bounds(0)
+        chain.check_commit(hint, bounds.start, "is empty")
+        return Found(chain, 0, bounds, first=True, elsewhere=hint.offset if hint and hint.slot is not None else None)
 
     def again(self, chain: Chain, position: int) -> Found:
         """The same for a partition that was being read, up to `position`. Raises `TopicRemade` too."""

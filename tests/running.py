@@ -61,7 +61,7 @@ class Pipeline:
             kilobytes = changes.pop("fetch_kilobytes")
             properties["queued.max.messages.kbytes"] = str(kilobytes)
             properties["fetch.message.max.bytes"] = str(1024 * kilobytes)
-        group = changes.pop("group", self.group)
+        group, accept = changes.pop("group", self.group), changes.pop("accept", False)
         topics = changes.pop("topics", [self.topic])
         if not changes.pop("timeouts", True):  # KIP-848's are the broker's
             properties.clear()
@@ -74,7 +74,7 @@ class Pipeline:
             lambda listener: KafkaSource(conf, topics, listener),
             Survey(
                 KafkaBroker(self.client, group),
-                lambda partition, identity: Chain(where, self._identity(partition, identity), encode),
+                lambda partition, identity: Chain(where, self._identity(partition, identity), encode, accept=accept),
             ),
             Options(Limits(**limits), **options),
             SystemClock(),

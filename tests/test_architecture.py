@@ -184,7 +184,8 @@ MAY_IMPORT = {
     "lookml_explores": ("errors", "lookml_marts", "lookml_views"),
     "lookml_dashboards": ("errors", "lookml_explores", "lookml_marts", "lookml_views"),
     "lookml_project": ("errors", "lookml_dashboards", "lookml_explores", "lookml_marts", "lookml_views"),
-    "demo": ("demo_account", "errors", "kafka"),
+    "demo": ("demo_account", "demo_folder", "errors", "kafka"),
+    "demo_folder": ("errors",),
     "demo_account": ("database",),
     "report": (
         "errors",

@@ -78,6 +78,30 @@ def test_a_chain_that_is_shorter_than_what_was_committed_is_not_written(tmp_path
     assert ours.last(Hint(4, 2, "0000beef")).range == OffsetRange(0, 2), "it was committed for another prefix"
 
 
+@pytest.mark.parametrize(
+    ("hint", "first", "accept", "refused"),
+    [
+        (Hint(4, 2, "ours"), 0, False, True),
+        (Hint(4, 2, "ours"), 3, False, True),
+        (Hint(4, 2, "ours"), 4, False, False),
+        (Hint(4, 2, "ours"), 0, True, False),
+        (Hint(4, 2, "0000beef"), 0, False, False),
+        (Hint(4, None), 0, False, False),
+        (None, 0, False, False),
+    ],
+    ids=["all is there", "some is", "nothing to store twice", "accepted", "another place", "no slot", "no commit"],
+)
+def test_an_empty_chain_into_which_the_group_has_committed_does_not_begin(tmp_path, hint, first, accept, refused):
+    """An unmounted volume looks like a new store: what the broker still has would be stored twice."""
+    ours = chain(tmp_path, accept=accept)
+    hint = hint and hint._replace(place=ours.place if hint.place == "ours" else hint.place)
+    if not refused:
+        ours.check_commit(hint, first, "is empty")
+        return
+    with pytest.raises(ChainError, match=r"has committed .*2\.parquet, up to offset 4, but the chain in .* is empty"):
+        ours.check_commit(hint, first, "is empty")
+
+
 def test_an_occupied_slot_leaves_the_rest_to_the_loser(tmp_path):
     chain(tmp_path, "winner").append(batch(0, 0, 1))
     appended = chain(tmp_path, "loser").append(batch(0, 0, 1, 2, 3))

@@ -53,7 +53,7 @@ def browser():
 
 def pages() -> list[str]:
     named = [path.relative_to(ROOT / "docs").with_suffix(".html") for path in sorted((ROOT / "docs").rglob("*.md"))]
-    return ["index.html", "dbt-page.html", *(str(one).replace("README", "index") for one in named)]
+    return ["index.html", "marts.html", *(str(one).replace("README", "index") for one in named)]
 
 
 def test_every_page_of_the_docs_is_there_and_leads_on(site):
@@ -87,8 +87,23 @@ def test_the_docs_can_be_searched_from_the_disk(site, browser):
 
 
 def test_a_developer_finds_what_a_row_of_session_metrics_is(site, browser):
-    with visiting(browser, site / "dbt-page.html", width=PHONE) as visit:
-        visit.page.get_by_role("link", name="open the page").click()
+    with visiting(browser, site / "index.html") as visit:
+        visit.page.locator(".md-search__input").click()
+        visit.page.keyboard.type("session_metrics")
+        visit.page.locator('.md-search-result__item a[href*="marts.html#session_metrics"]').first.click()
+        visit.page.wait_for_url(re.compile(r"/marts\.html.*#session_metrics"))
+        text = visit.page.locator("article").inner_text()
+        found = text[text.index("\nsession_metrics") :]
+        assert "One row per" in found
+        assert "Key: session_key" in found
+        for column in ("learner_id", "duration_seconds", "completion_rate"):
+            assert column in found, column
+        assert [one for one in visit.asked if one.startswith("http")] == []
+
+
+def test_dbts_own_page_has_what_a_row_of_session_metrics_is(site, browser):
+    with visiting(browser, site / "marts.html", width=PHONE) as visit:
+        visit.page.get_by_role("link", name="open it").click()
         visit.page.wait_for_url(re.compile("dbt.html"))
     with visiting(browser, site / "dbt.html") as visit:
         visit.page.get_by_placeholder("Search for models...").fill("session_metrics")

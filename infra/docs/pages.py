@@ -9,11 +9,15 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-ROOT = Path(__file__).parents[2]
-MODELS = """\
-# Models and columns
+from ingest.lookml_manifest import read
+from ingest.lookml_marts import Catalogue, Mart
 
-Every model, column, test and lineage, as dbt writes them: [open the page](dbt.html), one file that opens by itself.
+ROOT = Path(__file__).parents[2]
+MARTS = """\
+# Marts and columns
+
+What dashboards read: for each mart what a row is, its key, its columns and the metrics over it, from dbt's contracts. Every other
+model, each test and the lineage stand on dbt's own page: [open it](dbt.html), one file that opens by itself.
 """
 #: A dot and a line that goes on: the mark of the pages.
 MARK = (
@@ -26,11 +30,35 @@ def on_files(files: Files, config: Any) -> Files:
     """Pages that are not files of `docs/`."""
     readme = (ROOT / "README.md").read_text()
     files.append(File.generated(config, "index.md", content=readme.replace("](docs/", "](")))
-    files.append(File.generated(config, "dbt-page.md", content=MODELS))
+    target = Path(os.environ.get("DBT_TARGET_PATH") or ROOT / "dbt_project/target")
+    files.append(File.generated(config, "marts.md", content=marts(read(target / "manifest.json"))))
     files.append(File.generated(config, "favicon.svg", content=MARK))
-    models = Path(os.environ.get("DBT_TARGET_PATH") or ROOT / "dbt_project/target") / "static_index.html"
-    files.append(File.generated(config, "dbt.html", abs_src_path=str(models)))
+    files.append(File.generated(config, "dbt.html", abs_src_path=str(target / "static_index.html")))
     return files
+
+
+def marts(catalogue: Catalogue) -> str:
+    """The page of the marts, in Markdown."""
+    return "\n\n".join([MARTS.rstrip(), *map(_mart, catalogue.marts)]) + "\n"
+
+
+def _mart(mart: Mart) -> str:
+    columns = [
+        (f"`{one.name}`", one.data_type, "" if one.never_null else "yes", one.description) for one in mart.columns
+    ]
+    metrics = [(one.label, one.unit or "", one.description) for one in mart.metrics]
+    parts = [
+        f"## {mart.name}",
+        mart.description,
+        f"Key: {', '.join(f'`{name}`' for name in mart.key)}.",
+        _table(("column", "type", "may be null", "what it is"), columns),
+    ]
+    return "\n\n".join([*parts, _table(("metric", "unit", "what it is"), metrics)] if metrics else parts)
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [heads, ("---",) * len(heads), *(tuple(cell.replace("|", "\\|") for cell in row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:

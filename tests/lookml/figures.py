@@ -100,6 +100,9 @@ FIGURES: dict[str, dict[str, Figure]] = {
     "content_performance": {
         "content_starts": total("starts"),
         "content_completions": total("completions"),
+        "learner_days_attempted": total("learners_attempted"),
+        "learner_days_completed": total("learners_completed"),
+        "content_completion_rate": share(total("learners_completed"), total("learners_attempted")),
         "graded_attempts": total("graded_attempts"),
         "score_points": weighted("avg_assessment_score", "graded_attempts"),
         "average_score": share(weighted("avg_assessment_score", "graded_attempts"), total("graded_attempts")),

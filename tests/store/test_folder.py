@@ -190,3 +190,22 @@ def test_a_root_that_is_no_folder_is_refused(tmp_path: Path) -> None:
         FolderStore(tmp_path / "root").put_if_absent("a/b", plain({}), {})
     with pytest.raises(StoreRefused):
         list(FolderStore(tmp_path / "root").list())
+
+
+@pytest.mark.parametrize("emptied", [False, True], ids=["moved away", "a mount point without its volume"])
+def test_a_folder_whose_objects_are_all_gone_is_not_begun_anew(tmp_path: Path, emptied: bool) -> None:
+    root = tmp_path / "objects"
+    store, held = FolderStore(root), {"number": "1"}
+    assert store.put_if_absent("a/1.parquet", plain(held, b"1"), held)
+    root.rename(tmp_path / "elsewhere")
+    if emptied:
+        root.mkdir()
+    with pytest.raises(StoreUnavailable, match="all that was there is gone") as caught:
+        store.put_if_absent("a/2.parquet", plain(held, b"2"), held)
+    assert "unmounted" in caught.value.remedy
+    if emptied:
+        root.rmdir()
+    assert not root.exists()
+    (tmp_path / "elsewhere").rename(root)
+    assert store.put_if_absent("a/2.parquet", plain(held, b"2"), held)
+    assert [entry.key for entry in store.list()] == ["a/1.parquet", "a/2.parquet"]
