@@ -34,7 +34,8 @@ def mastery(select: Select, last: date | None) -> Figure:
     days = (min(row.partition_date for row in found.rows), max(row.partition_date for row in found.rows))
     reading = (
         f"Each line is one content: the mean mastery of the learners who gave evidence on a day, from {day(days[0])} "
-        f"to {day(days[1])}. All panels share one scale, {ends[0]:.1f} at the foot and {ends[1]:.1f} at the top."
+        f"to {day(days[1])}. All panels share one scale, {ends[0]:.1f} at the foot and {ends[1]:.1f} at the top. "
+        "The number is that of the content's last day, and beside it how far it has moved since its first."
     )
     courses = [[*course] for _, course in groupby(found.rows, key=lambda row: row.place)]
     tenants = {row.tenant_id for row in found.rows}

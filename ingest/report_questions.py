@@ -22,6 +22,7 @@ from ingest.report_rows import (
     Bounds,
     Completion,
     Latency,
+    Lateness,
     Length,
     Mastery,
     Model,
@@ -30,6 +31,7 @@ from ingest.report_rows import (
     Score,
     Sessions,
     Stage,
+    Topic,
 )
 
 #: Answers a statement with its rows.
@@ -70,6 +72,8 @@ QUESTIONS: Final[Mapping[str, type[Any]]] = {
     "completion": Completion,
     "scores": Score,
     "latency": Latency,
+    "topic": Topic,
+    "lateness": Lateness,
 }
 
 
