@@ -62,7 +62,7 @@ def _present(select: Select, where: str) -> bool:
     return _STAGED in there
 
 
-_ANY: Final[dict[str, str | int]] = {"since": "", "after": "", "unit": "", "rows": 0}
+_ANY: Final[dict[str, str | int]] = {"since": "", "after": "", "unit": "", "rows": 0, "least": 0}
 
 
 def _figures(select: Select, bounds: Bounds, account: Account, *, staged: bool) -> tuple[Figure, ...]:

@@ -70,6 +70,7 @@ QUESTIONS: Final[Mapping[str, type[Any]]] = {
     "session_lengths": Length,
     "mastery": Mastery,
     "completion": Completion,
+    "lowest_completion": Completion,
     "scores": Score,
     "latency": Latency,
     "topic": Topic,

@@ -127,14 +127,14 @@ class Mastery(NamedTuple):
 
 
 class Completion(NamedTuple):
-    """How often one content was started and completed."""
+    """On how many learner-days one content was attempted, and on how many of these completed."""
 
     tenant_id: str
     content_type: str
     content_id: str
-    starts: int
-    completions: int
-    completion_rate: float | None
+    attempted: int
+    completed: int
+    completion_rate: float
 
 
 class Score(NamedTuple):

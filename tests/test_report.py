@@ -93,7 +93,7 @@ def test_figures_are_those_of_the_events(reported, text):
         assert re.search(
             rf"{re.escape(said)[:40]}.*?</span>.*?<span class=\"value\">0\.75 <em class=\"up\">\+0\.50<", text
         )
-    assert f"{LEARNERS} started, {LEARNERS // 2} completed" in text
+    assert f"{LEARNERS // 2} of {LEARNERS} learner-days" in text
     [(busiest,)] = reported.rows(
         "select max(n) from (select sum(total_events) n from analytics.minute_metrics group by minute_timestamp)"
     )
@@ -113,7 +113,7 @@ def test_the_sql_that_is_shown_gives_the_rows_that_were_read(reported, made, tex
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_rows_are_named_as_the_sql_names_its_columns(question, reported):
-    sql = statement(question, since="2026-01-01", after="2026-01-01", unit="day", rows=1)
+    sql = statement(question, since="2026-01-01", after="2026-01-01", unit="day", rows=1, least=1)
     with duckdb.connect(str(reported.warehouse), read_only=True) as connection:
         assert [name for name, *_ in connection.execute(sql).description] == [*QUESTIONS[question]._fields]
 
@@ -126,7 +126,7 @@ def test_what_the_pipeline_took_begins_at_the_topic(reported, text):
         " where _first_loaded_at >= (select max(loaded_hour) from analytics.pipeline_latency))"
     )
     assert 0 < half < 600
-    assert f"<dt>median, topic to loaded</dt><dd>{lasting(half)}</dd>" in text
+    assert f"<dt>median, topic to loaded</dt><dd><bdi>{lasting(half)}</bdi></dd>" in text
     assert f"{lasting(half)} – {lasting(most)}</span><small><bdi>what this pipeline took" in text  # noqa: RUF001
 
 
@@ -338,6 +338,36 @@ def test_the_headline_claims_what_was_compared(reported, tmp_path):
     ahead = "update raw.job_runs set records_processed = records_processed + 1 where job_type = 'ingest'"
     _, text = report(reported.copy(tmp_path, ahead), tmp_path)
     assert "Every loaded record is accounted for." in text
+
+
+_DAYS = """
+    insert into analytics.content_performance by name
+    select 'default' as tenant_id, 'lesson' as content_type, 'weighed' as content_id, made.*,
+        (select max(partition_date) from analytics.content_performance) - made.number as partition_date,
+        made.learners_completed / made.learners_attempted as completion_rate, 0 as graded_attempts,
+        cast('2026-01-01' as timestamp) as _loaded_at
+    from (values (0, 1, 1, 1000, 1, 1), (1, 900, 0, 900, 900, 0)) as made(
+        number, starts, completions, learners, learners_attempted, learners_completed
+    )
+"""
+_RARE = "update analytics.content_performance set learners_completed = 0 where content_id = 'rare'"
+
+
+def test_completion_over_days_is_of_those_who_attempted(reported, tmp_path):
+    """Learners who only looked have no weight; of few attempts, none is called the lowest."""
+    rare = _DAYS.replace("'weighed'", "'rare'").replace("(1, 900, 0, 900, 900, 0)", "(1, 2, 0, 2, 2, 0)")
+    days = (sql.replace("made.*,", "made.* exclude (number),") for sql in (_DAYS, rare))
+    _, text = report(reported.copy(tmp_path, *days, _RARE), tmp_path)
+    figure = text.split('<figure id="completion">')[1].split("</figure>")[0]
+    assert '<bdi>weighed</bdi></span><span class="value">0%<' in figure
+    assert "1 of 901 learner-days" in figure
+    lowest = (
+        "lowest completion, of all with 5 learner-days or more</dt><dd><bdi>weighed · tenant default: 0%, 1 of 901"
+    )
+    assert lowest in figure
+    table = figure.split("<table>")[1].split("</table>")[0]
+    assert "weighed" in table
+    assert "rare" not in table
 
 
 def test_without_staging_the_bands_are_missing_and_it_says_so(reported, tmp_path):
