@@ -119,12 +119,11 @@ def _lowest(rows: list[Completion], tenants: set[str]) -> tuple[tuple[tuple[str,
         (
             told(row.content_id, whose(row.tenant_id, tenants)),
             percent(row.completion_rate),
-            counted(row.completed),
-            counted(row.attempted),
+            f"{counted(row.completed)} of {counted(row.attempted)}",
         )
         for row in rows
     ]
-    heads = ("content", "completion", "completed", "learner-days")
+    heads = ("content", "completion", "learner-days")
     return (fact,), Table(f"{title[0].upper()}{title[1:]}", heads, lines)
 
 
