@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ingest import report_activity, report_learning, report_pipeline
+from ingest import report_activity, report_latency, report_learning, report_pipeline
 from ingest.errors import WarehouseUnseen
 from ingest.report_page import Front, page
 from ingest.report_questions import QUESTIONS, Answer, ask, statement
@@ -62,7 +62,7 @@ def _present(select: Select, where: str) -> bool:
     return _STAGED in there
 
 
-_ANY: Final[dict[str, str | int]] = {"since": "", "after": "", "unit": "", "rows": 0}
+_ANY: Final[dict[str, str | int]] = {"since": "", "after": "", "unit": "", "rows": 0, "least": 0}
 
 
 def _figures(select: Select, bounds: Bounds, account: Account, *, staged: bool) -> tuple[Figure, ...]:
@@ -74,7 +74,8 @@ def _figures(select: Select, bounds: Bounds, account: Account, *, staged: bool) 
         report_learning.mastery(select, bounds.last_evidence),
         report_learning.completion(select, last),
         report_learning.scores(select, last),
-        report_pipeline.latency(select, bounds.last_load),
+        report_latency.latency(select, bounds.last_load, staged=staged),
+        report_latency.lateness(select, staged=staged),
         report_pipeline.quarantine(select, account),
         report_pipeline.runs(select),
     )

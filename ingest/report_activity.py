@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest import report_pictures as pictures
-from ingest.report_figures import Figure, Table, clock, counted, lasting
+from ingest.report_figures import UNSEEN, Figure, Table, clock, counted, lasting
 from ingest.report_questions import Answer, ask
 from ingest.report_rows import LENGTHS, Activity, Bands, Sessions
 
@@ -27,7 +27,7 @@ _UNITS: Final = (
     ("week", 7 * _DAY, 1600 * _DAY),
     ("month", 30 * _DAY, timedelta.max),
 )
-_UNSEEN: Final = "staging.stg_records is not there for this reader, so duplicates and late events are not shown."
+_UNSEEN: Final = f"{UNSEEN}, so duplicates and late events are not shown."
 
 
 def minutes(select: Select, last: datetime | None, *, staged: bool) -> Figure:
@@ -47,6 +47,7 @@ def minutes(select: Select, last: datetime | None, *, staged: bool) -> Figure:
         "minute",
         _MINUTE,
         clock,
+        "in 48 hours",
     )
 
 
@@ -60,29 +61,30 @@ def periods(select: Select, first: datetime | None, last: datetime | None, *, st
             "periods",
             f"The whole time, by {unit}",
             f"Each bar is a {unit}, by the time at which events happened. The bands tell when those happened that "
-            "came twice, or more than 30 days late: late ones are counted where they belong.",
+            "came twice, or more than 30 days late: they are counted where they belong.",
             (found, *bands),
             note="" if staged else _UNSEEN,
         ),
         unit,
         step,
         lambda at: f"{at:%Y-%m-%d}",
+        "in all",
     )
 
 
-def _activity(figure: Figure, unit: str, step: timedelta, name: Callable[[datetime], str]) -> Figure:
-    """The figure with its picture and numbers; it knows its answers."""
+def _activity(figure: Figure, unit: str, step: timedelta, name: Callable[[datetime], str], span: str) -> Figure:
+    """The figure with its picture and numbers, which are of `span`; it knows its answers."""
     rows: list[Activity] = figure.answers[0].rows
     bands: list[Bands] = [row for answer in figure.answers[1:] for row in answer.rows]
     if not rows:
         return replace(figure, nothing="No events have been counted yet.")
     most, total = max(rows, key=lambda row: row.events), counted(sum(row.events for row in rows))
-    facts = [("events, without heartbeats", total), (f"busiest {unit}, UTC", name(most.began_at))]
+    facts = [(f"events {span}, without heartbeats", total), (f"busiest {unit}, UTC", name(most.began_at))]
     if not figure.note:
-        facts += [("duplicates removed", counted(sum(band.duplicates for band in bands)))]
-        facts += [("late events", counted(sum(band.late_events for band in bands)))]
-    span = f"{name(rows[0].began_at)} to {name(rows[-1].began_at)} UTC"
-    words = f"Events by {unit}, {span}: {total} in all, at most {counted(most.events)} at {name(most.began_at)}."
+        facts += [(f"duplicates removed {span}", counted(sum(band.duplicates for band in bands)))]
+        facts += [(f"more than 30 days late {span}", counted(sum(band.late_events for band in bands)))]
+    days = f"{name(rows[0].began_at)} to {name(rows[-1].began_at)} UTC"
+    words = f"Events by {unit}, {days}: {total} in all, at most {counted(most.events)} at {name(most.began_at)}."
     picture = pictures.activity(rows, bands, step, words)
     return replace(figure, facts=tuple(facts), picture=picture, table=_busiest(rows, bands, unit, name))
 
@@ -92,14 +94,12 @@ def sessions(select: Select, last: datetime | None) -> Figure:
     since = last - _MONTHS if last else datetime.min
     summary, lengths = ask(select, "session_summary", since=since), ask(select, "session_lengths", since=since)
     title, answers = "Sessions and their lengths", (lengths, summary)
-    reading = (
-        "Each column counts sessions by their length in minutes, from the first event to the last, over 90 days."
-    )
+    reading = "Each column counts sessions by their length, from the first event to the last, over 90 days."
     if not lengths.rows:
         return Figure("sessions", title, reading, answers, nothing="There are no sessions yet.")
     total: Sessions = summary.rows[0]
     half = lasting(total.median_seconds)
-    words = f"{counted(total.sessions)} sessions by length in minutes; half of them last {half} or less."
+    words = f"{counted(total.sessions)} sessions by length; half of them last {half} or less."
     facts = (
         ("learners", counted(total.learners)),
         ("sessions", counted(total.sessions)),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ingest.report_questions import Answer
 
 NOTHING: Final = "–"  # noqa: RUF001 - a dash, where there is no figure
+UNSEEN: Final = "staging.stg_records is not there for this reader"
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -108,8 +109,8 @@ def told(*texts: str) -> str:
 
 
 def whose(tenant: str, tenants: set[str]) -> str:
-    """The tenant, if there are several."""
-    return tenant if len(tenants) > 1 else ""
+    """Which tenant's, if there are several."""
+    return f"tenant {tenant}" if len(tenants) > 1 else ""
 
 
 def shortened(text: str, most: int = 120) -> str:

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from ingest import report_pictures as pictures
-from ingest.report_figures import Bar, Figure, Panel, Table, counted, day, percent, told, whose
+from ingest.report_figures import Bar, Figure, Panel, Table, counted, day, percent, shortened, told, whose
 from ingest.report_questions import ask
 from ingest.report_rows import Completion, Mastery, Score
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ingest.report_questions import Select
 
 _SHOWN: Final = 12
+_LEAST: Final = 5  # learner-days: of fewer, the lowest completion is mostly chance
 _DAYS: Final = timedelta(days=30)
 _MONTHS: Final = timedelta(days=90)
 _MASTERY: Final = "Mastery by content"
@@ -34,7 +35,8 @@ def mastery(select: Select, last: date | None) -> Figure:
     days = (min(row.partition_date for row in found.rows), max(row.partition_date for row in found.rows))
     reading = (
         f"Each line is one content: the mean mastery of the learners who gave evidence on a day, from {day(days[0])} "
-        f"to {day(days[1])}. All panels share one scale, {ends[0]:.1f} at the foot and {ends[1]:.1f} at the top."
+        f"to {day(days[1])}. All panels share one scale, {ends[0]:.1f} at the foot and {ends[1]:.1f} at the top. "
+        "The number is that of the content's last day, and beside it how far it has moved since its first."
     )
     courses = [[*course] for _, course in groupby(found.rows, key=lambda row: row.place)]
     tenants = {row.tenant_id for row in found.rows}
@@ -80,21 +82,49 @@ def _ends(values: list[float]) -> tuple[float, float]:
 
 
 def completion(select: Select, last: datetime | None) -> Figure:
-    """How many of those who begin a content complete it."""
+    """How many of those who begin a content complete it, and where fewest do."""
     found = ask(select, "completion", since=_since(last), rows=_SHOWN // 2)
+    lowest = ask(select, "lowest_completion", since=_since(last), rows=_SHOWN, least=_LEAST)
     reading = (
-        f"The {_SHOWN // 2} lessons and {_SHOWN // 2} assessments started most often in 90 days. The bar is the "
-        "share of the learners who started or completed it on a day that completed it that day, over all days."
+        f"The {_SHOWN // 2} lessons and {_SHOWN // 2} assessments attempted most in 90 days. A learner-day is a "
+        "learner who started or completed it on a day; the bar is the share of these that completed it that day."
     )
-    tenants = {row.tenant_id for row in found.rows}
+    tenants = {row.tenant_id for row in (*found.rows, *lowest.rows)}
     bars = tuple(_of_tenant(_completed(row), row, tenants) for row in found.rows)
     nothing = "No lesson or assessment has been started yet."
-    return Figure("completion", "Completion by content", reading, (found,), bars=bars, nothing=nothing)
+    facts, table = _lowest(lowest.rows, tenants)
+    answers = (found, lowest)
+    return Figure(
+        "completion", "Completion by content", reading, answers, facts, bars=bars, table=table, nothing=nothing
+    )
 
 
 def _completed(row: Completion) -> Bar:
-    counts = f"{counted(row.starts)} started, {counted(row.completions)} completed"
-    return Bar(row.content_id, percent(row.completion_rate), row.completion_rate or 0.0, counts)
+    return Bar(row.content_id, percent(row.completion_rate), row.completion_rate, _pair(row))
+
+
+def _pair(row: Completion) -> str:
+    return f"{counted(row.completed)} of {counted(row.attempted)} learner-days"
+
+
+def _lowest(rows: list[Completion], tenants: set[str]) -> tuple[tuple[tuple[str, str], ...], Table | None]:
+    """The contents with the lowest completion; the very first in a line of its own."""
+    if not rows:
+        return (), None
+    title = f"lowest completion, of all with {_LEAST} learner-days or more"
+    first = rows[0]
+    name = told(shortened(first.content_id, 40), whose(first.tenant_id, tenants))
+    fact = (title, f"{name}: {percent(first.completion_rate)}, {_pair(first)}")
+    lines = [
+        (
+            told(row.content_id, whose(row.tenant_id, tenants)),
+            percent(row.completion_rate),
+            f"{counted(row.completed)} of {counted(row.attempted)}",
+        )
+        for row in rows
+    ]
+    heads = ("content", "completion", "learner-days")
+    return (fact,), Table(f"{title[0].upper()}{title[1:]}", heads, lines)
 
 
 def scores(select: Select, last: datetime | None) -> Figure:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _PARTS: Final = (
     ("activity", "Activity", ("minutes", "periods", "sessions")),
     ("learning", "Learning", ("mastery", "completion", "scores")),
-    ("pipeline", "Pipeline", ("latency", "quarantine", "runs")),
+    ("pipeline", "Pipeline", ("latency", "lateness", "quarantine", "runs")),
 )
 
 

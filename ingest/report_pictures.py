@@ -49,9 +49,8 @@ class Picture:
 def activity(rows: Sequence[Activity], bands: Sequence[Bands], step: timedelta, words: str) -> Picture:
     """Events over time, with a band of duplicates and one of late events below, each on a scale of its own."""
     fine = step < timedelta(days=1)  # so many that they touch: a surface that is 0 where there is nothing
-    events = _with_gaps(rows, step) if fine else [{"at": _utc(row.began_at), "count": row.events} for row in rows]
     shown = [
-        (colour, [{"at": _utc(at), "count": count, "name": name} for at, count in found if count])
+        (name, colour, [(at, count) for at, count in found if count])
         for name, colour, found in (
             ("twice", _DUPLICATES, [(one.began_at, one.duplicates) for one in bands]),
             ("late", _LATE, [(one.began_at, one.late_events) for one in bands]),
@@ -62,16 +61,17 @@ def activity(rows: Sequence[Activity], bands: Sequence[Bands], step: timedelta, 
 
     def draw(width: float, size: float) -> Any:
         inner = width - _EDGE - 12
-        thick = max(1.5, 0.6 * inner * step / (ends[1] - ends[0]))
+        wide = max(step if fine else 0.8 * step, 1.5 / inner * (ends[1] - ends[0]))  # a bar of 1.5 pixels can be seen
+        events = _with_gaps(rows, step) if fine else _bars([(row.began_at, row.events) for row in rows], wide)
         x = alt.X("at:T", scale=alt.Scale(type="utc", domain=[*map(_utc, ends)]), title=None)
-        y = alt.Y("count:Q", title=None, axis=_figures(tickCount=3, format="~s"))
+        y = alt.Y("count:Q", scale=alt.Scale(zero=True), title=None, axis=_figures(tickCount=3, labelExpr=_COUNTS))
         drawn = _chart(events).encode(x.axis(**_times(width)), y)
         main = (
             drawn.mark_area(color=_EVENTS, opacity=0.85, interpolate="step-after")
             if fine
-            else drawn.mark_bar(color=_EVENTS, width=thick, xOffset=thick / 2)
+            else drawn.mark_bar(color=_EVENTS).encode(x2="until:T", y2=alt.datum(0))
         )
-        strips = [_band(values, colour, x, (inner, size, thick)) for colour, values in shown if values]
+        strips = [_band(name, _bars(found, wide), colour, x, (inner, size)) for name, colour, found in shown if found]
         return alt.vconcat(main.properties(width=inner, height=_height(width)), *strips, spacing=8)
 
     return _both(words, draw)
@@ -81,16 +81,21 @@ def _height(width: float) -> int:
     return 170 if width < 400 else 220
 
 
-def _band(values: list[dict[str, Any]], colour: str, time: alt.X, room: tuple[float, float, float]) -> Any:
-    """A strip with a name, whose ticks are the stronger the more there is. `room`: width, letters, a tick's width."""
-    width, size, thickness = room
+def _bars(found: Sequence[tuple[datetime, int]], wide: timedelta) -> list[dict[str, Any]]:
+    """From begin to end, so that what stands above another has its place and its width."""
+    return [{"at": _utc(at), "until": _utc(at + wide), "count": count} for at, count in found]
+
+
+def _band(name: str, values: list[dict[str, Any]], colour: str, time: alt.X, room: tuple[float, float]) -> Any:
+    """A strip with a name, whose bars are the stronger the more there is. `room`: width, and size of letters."""
+    width, size = room
     top = max(one["count"] for one in values)
     scale = alt.Scale(type="sqrt", domain=[0, top], range=[0.25, 1.0])
-    strip = _chart(values).mark_tick(color=colour, thickness=thickness, height=18, xOffset=thickness / 2)
-    name = _chart(values[:1]).mark_text(align="right", fontSize=size, color=_MUTED)
+    strength = alt.Opacity("count:Q", scale=scale, legend=None)
+    strip = _chart(values).mark_bar(color=colour).encode(time.axis(None), strength, x2="until:T")
+    label = _chart([{"name": name}]).mark_text(align="right", fontSize=size, color=_MUTED)
     return (
-        strip.encode(time.axis(None), alt.Opacity("count:Q", scale=scale, legend=None), y=alt.value(9))
-        + name.encode(x=alt.value(-6), y=alt.value(9), text="name:N")
+        strip.encode(y=alt.value(0), y2=alt.value(18)) + label.encode(x=alt.value(-6), y=alt.value(9), text="name:N")
     ).properties(width=width, height=18)
 
 
@@ -100,11 +105,10 @@ def lengths(rows: Sequence[Length], words: str) -> Picture:
     values = [{"length": name, "sessions": counted.get(place, 0)} for place, name in enumerate(LENGTHS)]
 
     def draw(width: float, size: float) -> Any:
-        names = [name.replace(" min", "").replace("1 event", "one") if width < 400 else name for name in LENGTHS]
-        shown = [one | {"length": name} for one, name in zip(values, names, strict=True)]
-        axis = alt.Axis(labelAngle=0, labelOverlap=False, ticks=False)
-        bars = _chart(shown).encode(
-            alt.X("length:N", sort=names, title=None, axis=axis), alt.Y("sessions:Q", title=None, axis=None)
+        lines = "split(datum.label, ' ')" if width < 400 else "datum.label"  # a phone: the unit below the number
+        axis = alt.Axis(labelAngle=0, labelOverlap=False, ticks=False, labelExpr=lines)
+        bars = _chart(values).encode(
+            alt.X("length:N", sort=[*LENGTHS], title=None, axis=axis), alt.Y("sessions:Q", title=None, axis=None)
         )
         figures = bars.mark_text(dy=-8, fontSize=size, color=_MUTED).encode(alt.Text("sessions:Q", format=",d"))
         main = bars.mark_bar(color=_EVENTS)
@@ -157,6 +161,8 @@ _SECONDS: Final = (
 )
 
 
+#: Counts as people say them: a 0 has no unit.
+_COUNTS: Final = "datum.value == 0 ? '0' : format(datum.value, '~s')"
 #: Seconds at which a line is drawn.
 _SAID: Final = (0.1, 1, 10, 60, 600, 3600, 6 * 3600, 86_400, 10 * 86_400, 100 * 86_400)
 _TIMES: Final = (

@@ -22,6 +22,7 @@ from ingest.report_rows import (
     Bounds,
     Completion,
     Latency,
+    Lateness,
     Length,
     Mastery,
     Model,
@@ -30,6 +31,7 @@ from ingest.report_rows import (
     Score,
     Sessions,
     Stage,
+    Topic,
 )
 
 #: Answers a statement with its rows.
@@ -68,8 +70,11 @@ QUESTIONS: Final[Mapping[str, type[Any]]] = {
     "session_lengths": Length,
     "mastery": Mastery,
     "completion": Completion,
+    "lowest_completion": Completion,
     "scores": Score,
     "latency": Latency,
+    "topic": Topic,
+    "lateness": Lateness,
 }
 
 

@@ -6,7 +6,9 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 #: Classes of session lengths, by number.
-LENGTHS: Final = ("1 event", "< 1 min", "1-5 min", "5-15 min", "15-30 min", "30-60 min", "1-2 h", "2 h +")
+LENGTHS: Final = ("1 event", "<1 min", "1-5 min", "5-15 min", "15-30 min", "30-60 min", "1-2 h", "2+ h")
+#: Classes of how late an event came, by number; the last is what the models call late.
+LATENESS: Final = ("within a minute", "within an hour", "within a day", "within 30 days", "more than 30 days")
 
 
 class Model(NamedTuple):
@@ -72,7 +74,6 @@ class Run(NamedTuple):
     started_at: datetime
     completed_at: datetime | None
     records_processed: int | None
-    records_failed: int | None
     error_message: str | None
 
 
@@ -126,14 +127,14 @@ class Mastery(NamedTuple):
 
 
 class Completion(NamedTuple):
-    """How often one content was started and completed."""
+    """On how many learner-days one content was attempted, and on how many of these completed."""
 
     tenant_id: str
     content_type: str
     content_id: str
-    starts: int
-    completions: int
-    completion_rate: float | None
+    attempted: int
+    completed: int
+    completion_rate: float
 
 
 class Score(NamedTuple):
@@ -144,6 +145,24 @@ class Score(NamedTuple):
     content_id: str
     graded_attempts: int
     average_score: float
+
+
+class Lateness(NamedTuple):
+    """Events of one class of times from their happening to their reception, see `LATENESS`."""
+
+    late_class: int
+    events: int
+
+
+class Topic(NamedTuple):
+    """The records of one hour of loads by way of the topic, in seconds. None where no record tells."""
+
+    received_to_topic_p50_seconds: float | None
+    received_to_topic_p95_seconds: float | None
+    topic_to_stored_p50_seconds: float | None
+    topic_to_stored_p95_seconds: float | None
+    topic_to_loaded_p50_seconds: float | None
+    topic_to_loaded_p95_seconds: float | None
 
 
 class Latency(NamedTuple):

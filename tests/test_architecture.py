@@ -191,6 +191,7 @@ MAY_IMPORT = {
         "errors",
         "report_activity",
         "report_figures",
+        "report_latency",
         "report_learning",
         "report_page",
         "report_pipeline",
@@ -203,7 +204,8 @@ MAY_IMPORT = {
     "report_figures": ("report_pictures", "report_questions"),
     "report_activity": ("report_figures", "report_pictures", "report_questions", "report_rows"),
     "report_learning": ("report_figures", "report_pictures", "report_questions", "report_rows"),
-    "report_pipeline": ("report_figures", "report_pictures", "report_questions", "report_rows"),
+    "report_latency": ("report_figures", "report_pictures", "report_questions", "report_rows"),
+    "report_pipeline": ("report_figures", "report_questions", "report_rows"),
     "report_page": ("report_figures", "report_pipeline", "report_questions", "report_rows"),
 }
 COMPOSITION_ROOT = {"cli", "console", "__main__", "__init__"}

@@ -12,14 +12,27 @@ import duckdb
 import pytest
 from playwright.sync_api import Browser
 
+from ingest.report_figures import lasting
 from ingest.report_questions import QUESTIONS, statement
+from ingest.report_rows import LATENESS
 from tests.browsing import DESKTOP, PHONE, WIDTHS, Visit, chromium, visiting
 from tests.reported import HOSTILE, IMAGE, LEARNERS, SCRIPT, SYNTHETIC, Reported, build, hostile_events, ingest
 from tests.services.kafka import OWN
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-FIGURES = ["minutes", "periods", "sessions", "mastery", "completion", "scores", "latency", "quarantine", "runs"]
+FIGURES = [
+    "minutes",
+    "periods",
+    "sessions",
+    "mastery",
+    "completion",
+    "scores",
+    "latency",
+    "lateness",
+    "quarantine",
+    "runs",
+]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +93,7 @@ def test_figures_are_those_of_the_events(reported, text):
         assert re.search(
             rf"{re.escape(said)[:40]}.*?</span>.*?<span class=\"value\">0\.75 <em class=\"up\">\+0\.50<", text
         )
-    assert f"{LEARNERS} started, {LEARNERS // 2} completed" in text
+    assert f"{LEARNERS // 2} of {LEARNERS} learner-days" in text
     [(busiest,)] = reported.rows(
         "select max(n) from (select sum(total_events) n from analytics.minute_metrics group by minute_timestamp)"
     )
@@ -100,9 +113,36 @@ def test_the_sql_that_is_shown_gives_the_rows_that_were_read(reported, made, tex
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_rows_are_named_as_the_sql_names_its_columns(question, reported):
-    sql = statement(question, since="2026-01-01", after="2026-01-01", unit="day", rows=1)
+    sql = statement(question, since="2026-01-01", after="2026-01-01", unit="day", rows=1, least=1)
     with duckdb.connect(str(reported.warehouse), read_only=True) as connection:
         assert [name for name, *_ in connection.execute(sql).description] == [*QUESTIONS[question]._fields]
+
+
+def test_what_the_pipeline_took_begins_at_the_topic(reported, text):
+    """Made-up events say that they were received on the days that they play in; the topic's times are ours."""
+    [(half, most)] = reported.rows(
+        "select quantile_cont(took, 0.5), quantile_cont(took, 0.95) from (select"
+        " epoch_ms(_first_loaded_at) / 1000.0 - epoch_ms(_kafka_timestamp) / 1000.0 as took from staging.stg_records"
+        " where _first_loaded_at >= (select max(loaded_hour) from analytics.pipeline_latency))"
+    )
+    assert 0 < half < 600
+    assert f"<dt>median, topic to loaded</dt><dd><bdi>{lasting(half)}</bdi></dd>" in text
+    assert f"{lasting(half)} – {lasting(most)}</span><small><bdi>what this pipeline took" in text  # noqa: RUF001
+
+
+def test_how_late_events_come_is_said_of_all_of_them(reported, made, text):
+    figure = text.split('<figure id="lateness">')[1].split("</figure>")[0]
+    counts = [int(count.replace(",", "")) for count in re.findall(r"<bdi>([\d,]+) events</bdi>", figure)]
+    assert len(counts) == len(LATENESS)
+    assert sum(counts) == made["account"]["events"]
+    assert counts[-1] == made["account"]["late"] > 0
+    [(minute,)] = reported.rows(
+        "select count(*) from staging.stg_records where record_status = 'event'"
+        " and epoch_us(received_at) - epoch_us(event_at) <= 60000000"
+    )
+    assert counts[0] == minute
+    assert text.count("more than 30 days late") >= 3
+    assert "30 days or more" not in text
 
 
 def test_no_learner_is_named(reported, text):
@@ -188,6 +228,48 @@ def _luminance(colour: str) -> float:
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
+@everywhere
+def test_what_came_twice_or_late_stands_below_the_bar_of_its_day(visit, reported):
+    """The same edges, to the tenth of a pixel, of days that have events; and the bars stand on their axis."""
+
+    def boxes(colour: str) -> list[dict[str, float]]:
+        found = visit.page.eval_on_selector_all(
+            f'#periods svg path[fill="var(--{colour})"]',
+            "all => all.map(one => one.getBoundingClientRect().toJSON())",
+        )
+        return [box for box in found if box["width"]]
+
+    def edges(colour: str) -> set[tuple[float, float]]:
+        return {(round(box["x"], 1), round(box["width"], 1)) for box in boxes(colour)}
+
+    bars, twice, late = edges("events"), edges("duplicates"), edges("late")
+    assert len(bars) > 10
+    assert twice
+    assert late
+    assert twice | late <= bars
+    feet = [box["bottom"] for box in boxes("events")]
+    assert max(feet) - min(feet) <= 1
+
+
+@everywhere
+def test_a_run_can_be_read_without_scrolling(visit):
+    table = visit.page.locator("#runs .scroll")
+    assert table.evaluate("one => one.scrollWidth - one.clientWidth") <= 1
+    took = table.locator("tbody tr").first.locator("td").nth(3)
+    assert took.is_visible()
+    said = took.evaluate("one => getComputedStyle(one, '::before').content")
+    assert (said != "none") is (
+        visit.page.viewport_size["width"] == PHONE
+    )  # where there is no head, each says its own
+
+
+@everywhere
+def test_every_length_of_sessions_has_its_unit(visit):
+    said = " ".join(visit.page.locator("#sessions svg:visible text").all_text_contents())
+    assert said.count("min") == 5
+    assert said.count("h") == 2
+
+
 def test_the_dark_is_dark_and_the_pictures_with_it(browser, reported, made):
     shades = {}
     for scheme in ("light", "dark"):
@@ -248,10 +330,51 @@ def test_an_account_that_does_not_balance_is_not_called_one(reported, tmp_path):
     assert "ingest verify" in text
 
 
+def test_the_headline_claims_what_was_compared(reported, tmp_path):
+    """Stored with loaded, loaded with classes: the broker is not asked."""
+    _, text = report(reported.copy(tmp_path), tmp_path)
+    assert "Every stored record is accounted for." in text
+    assert "<code>ingest verify</code> asks it, too" in text
+    ahead = "update raw.job_runs set records_processed = records_processed + 1 where job_type = 'ingest'"
+    _, text = report(reported.copy(tmp_path, ahead), tmp_path)
+    assert "Every loaded record is accounted for." in text
+
+
+_DAYS = """
+    insert into analytics.content_performance by name
+    select 'default' as tenant_id, 'lesson' as content_type, 'weighed' as content_id, made.*,
+        (select max(partition_date) from analytics.content_performance) - made.number as partition_date,
+        made.learners_completed / made.learners_attempted as completion_rate, 0 as graded_attempts,
+        cast('2026-01-01' as timestamp) as _loaded_at
+    from (values (0, 1, 1, 1000, 1, 1), (1, 900, 0, 900, 900, 0)) as made(
+        number, starts, completions, learners, learners_attempted, learners_completed
+    )
+"""
+_RARE = "update analytics.content_performance set learners_completed = 0 where content_id = 'rare'"
+
+
+def test_completion_over_days_is_of_those_who_attempted(reported, tmp_path):
+    """Learners who only looked have no weight; of few attempts, none is called the lowest."""
+    rare = _DAYS.replace("'weighed'", "'rare'").replace("(1, 900, 0, 900, 900, 0)", "(1, 2, 0, 2, 2, 0)")
+    days = (sql.replace("made.*,", "made.* exclude (number),") for sql in (_DAYS, rare))
+    _, text = report(reported.copy(tmp_path, *days, _RARE), tmp_path)
+    figure = text.split('<figure id="completion">')[1].split("</figure>")[0]
+    assert '<bdi>weighed</bdi></span><span class="value">0%<' in figure
+    assert "1 of 901 learner-days" in figure
+    lowest = (
+        "lowest completion, of all with 5 learner-days or more</dt><dd><bdi>weighed · tenant default: 0%, 1 of 901"
+    )
+    assert lowest in figure
+    table = figure.split("<table>")[1].split("</table>")[0]
+    assert "weighed" in table
+    assert "rare" not in table
+
+
 def test_without_staging_the_bands_are_missing_and_it_says_so(reported, tmp_path):
     said, text = report(reported.copy(tmp_path, "drop table staging.stg_records"), tmp_path)
-    assert said["empty"] == []
-    assert text.count("staging.stg_records is not there for this reader") == 2
+    assert said["empty"] == ["lateness"]
+    assert text.count("staging.stg_records is not there for this reader") == 3
+    assert "median, stored to loaded" in text
     assert ">twice<" not in text
 
 

@@ -19,7 +19,7 @@ from ingest.report_rows import LENGTHS, Account, Bounds, Quarantine
 from tests.dbt.running import PROJECT
 from tests.dbt.test_snowflake_sql import FUNCTIONS, REFUSED, read
 
-VALUES = {"since": datetime(2026, 1, 2), "after": datetime(2026, 1, 2).date(), "unit": "week", "rows": 12}
+VALUES = {"since": datetime(2026, 1, 2), "after": datetime(2026, 1, 2).date(), "unit": "week", "rows": 12, "least": 5}
 FOLDER = Path(__file__).parent.parent / "ingest/templates/report"
 
 

@@ -3,10 +3,8 @@ with contents as (
         tenant_id,
         content_type,
         content_id,
-        sum(starts) as starts,
-        sum(completions) as completions,
-        sum(completion_rate * learners)
-        / nullif(sum(case when completion_rate is not null then learners else 0 end), 0) as completion_rate
+        sum(learners_attempted) as attempted,
+        sum(learners_completed) as completed
     from analytics.content_performance
     where
         content_type in ('lesson', 'assessment')
@@ -17,18 +15,18 @@ with contents as (
 placed as (
     select
         *,
-        row_number() over (partition by content_type order by starts desc, tenant_id, content_id) as place
+        row_number() over (partition by content_type order by attempted desc, tenant_id, content_id) as place
     from contents
-    where starts > 0
+    where attempted > 0
 )
 
 select
     tenant_id,
     content_type,
     content_id,
-    starts,
-    completions,
-    completion_rate
+    attempted,
+    completed,
+    completed / nullif(attempted, 0) as completion_rate
 from placed
 where place <= {{ rows }}
 order by content_type desc, place

@@ -4,7 +4,6 @@ select
     started_at,
     completed_at,
     records_processed,
-    records_failed,
     error_message
 from analytics.etl_job_status
 order by started_at desc, job_type, job_id
