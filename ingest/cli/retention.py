@@ -41,7 +41,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
+@app.command(short_help="Tell what is past its time, and who takes it.")
 def plan(
     store: StoreUrl = None,
     warehouse: DuckDbFile = None,
@@ -65,7 +65,7 @@ def plan(
     _leave(site, look, wrong=False)
 
 
-@app.command()
+@app.command(short_help="Delete what is past its time.")
 def apply(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask; needed off a terminal.")] = False,
     lifecycle: Annotated[
@@ -101,7 +101,7 @@ def apply(
     leave(0)
 
 
-@app.command()
+@app.command(short_help="Is anything older than it may be?")
 def audit(
     grace_days: Annotated[
         int, typer.Option(min=0, max=366, help="Days that something may be late: rules and jobs run daily.")
