@@ -93,9 +93,11 @@ def test_help_loads_nothing_heavy(tmp_path):
         (("load", "--store", "no-such-folder"), {}, "no-such-folder"),
         (("produce",), {}, "either a FILE or --synthetic"),
         (("produce", "no-such-file.ndjson"), {}, "no-such-file.ndjson"),
+        (("produce", "document.json"), {}, "nothing was sent"),
     ],
 )
 def test_a_mistake_of_the_user_is_named_and_ends_with_2(words, env, names, tmp_path, embedded_broker):
+    (tmp_path / "document.json").write_text('[\n  {"event_id": "e"}\n]\n')
     code, output, errors = ingest(*words, folder=tmp_path, KAFKA_BOOTSTRAP_SERVERS=embedded_broker, **env)
     assert (code, output) == (2, ""), errors
     assert names in errors
