@@ -203,6 +203,18 @@ def test_the_consumers_container_has_no_duckdb_and_can_look_at_its_store(command
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
+@pytest.mark.parametrize("command", ["verify", "status"])
+def test_without_duckdb_it_is_said_how_to_leave_the_warehouse_out(command, tmp_path):
+    (tmp_path / "objects").mkdir()
+    (tmp_path / "w.duckdb").touch()
+    words = [command, "--without", "broker", "--warehouse", "w.duckdb", "--store", "objects"]
+    code = f"import sys; sys.modules['duckdb'] = None; sys.argv[1:] = {words}; from ingest.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "needs duckdb" in done.stderr
+    assert "--without warehouse" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "meant"),
     [
