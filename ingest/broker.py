@@ -119,5 +119,6 @@ def no_topic(topic: str, known: Sequence[str]) -> BrokerError:
     has = f"did you mean {near[0]}?" if near else f"it has: {', '.join(sorted(known)[:20]) or 'none'}"
     return BrokerError(
         f"the broker has no topic {topic} ({has})",
-        "Create the topic, mend KAFKA_TOPIC_EVENTS_RAW, let this user see it (ACL), or make it: ingest produce.",
+        f"Mend KAFKA_TOPIC_EVENTS_RAW, let this user see it (ACL), or make it: rpk topic create {topic} -p 4, or "
+        f"kafka-topics.sh --create --topic {topic} --partitions 4; `ingest produce FILE` makes it on first use.",
     )

@@ -131,12 +131,14 @@ def _of_variables(source: Mapping[str, str]) -> dict[str, str]:
 
 def _misspelled(source: Mapping[str, str], origin: Origin) -> Iterator[str]:
     for name in sorted(source.keys() - set(_VARIABLES) - _OTHERS):
-        near = nearest(name.upper(), _VARIABLES)
-        if near and near[0] == name[0].upper():  # AWS_ENDPOINT_URL is boto3's own, and no S3_ENDPOINT_URL
+        seen = "".join(filter(str.isprintable, name)).upper()
+        near = nearest(seen, _VARIABLES)
+        if near and near[0] == seen[0]:  # AWS_ENDPOINT_URL is boto3's own, and no S3_ENDPOINT_URL
+            shown = ascii(name)[1:-1]  # a character that nobody sees is told by its escape
             if origin is Origin.FILE:
-                yield f"{name} is in .env, but there is no such setting: did you mean {near}?"
+                yield f"{shown} is in .env, but there is no such setting: did you mean {near}?"
             else:
-                yield f"{name} is no setting: did you mean {near}? If it is another tool's: env -u {name} ingest …"
+                yield f"{shown} is no setting: did you mean {near}? If it is another tool's: env -u {shown} ingest …"
 
 
 def _aliased(source: Mapping[str, str], origin: Origin, origins: Mapping[str, Origin]) -> Iterator[str]:

@@ -12,6 +12,8 @@ from enum import StrEnum
 from threading import Event
 from typing import Any, Final, NoReturn
 
+#: Counts by name that stand on one line; more of them take a line each.
+_ON_A_LINE: Final = 5
 #: The exit code of a command that found what should agree and does not (docs/operations.md).
 DIFFERS: Final = 4
 
@@ -51,7 +53,8 @@ def print_table(lines: Sequence[Mapping[str, Any]]) -> None:
 def _plain(value: Any) -> str:
     """A result's value for people; nothing to say is the empty text."""
     if isinstance(value, dict):
-        return "  ".join(f"{key} {count:,}" for key, count in value.items())
+        apart = "  " if len(value) <= _ON_A_LINE else f"\n{'':23}"
+        return apart.join(f"{key} {count:,}" for key, count in value.items())
     if isinstance(value, list):
         return ", ".join(value)
     if isinstance(value, bool):

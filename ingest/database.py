@@ -37,6 +37,10 @@ _REMEDIES: Final = tuple(
             "Give this user the right to write to the file and to its folder, or name another: --warehouse or "
             "DUCKDB_PATH.",
         ),
+        (
+            r"not a valid DuckDB database file",
+            "Name another with --warehouse or DUCKDB_PATH, or move it away: `ingest load` fills a new one.",
+        ),
         (r"no space left|disk quota", "Make room on the disk; nothing was loaded in part."),
     )
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from threading import Thread
@@ -20,7 +21,12 @@ from ingest.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+#: What the header Server says of our pages.
+_NAME: Final = "ingest"
+#: Addresses to listen on that are none to ask at.
+_ANYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 LOG: Final = structlog.get_logger("ingest.endpoint")
+_LARGEST: Final = 1 << 20  # bytes of an answer that are read
 _SLOW: Final = 10.0  # seconds that a client may take to send its request or to take the answer
 
 
@@ -70,6 +76,21 @@ class Endpoint:
         self._server.server_close()
 
 
+def health_at(host: str, port: int, timeout: float = 2.0) -> str | None:
+    """What /health of one of ours says there, `ok` or `failing`; None if it is not ours. `timeout` in seconds."""
+    connection = HTTPConnection(_ANYWHERE.get(host, host), port, timeout=timeout)
+    try:
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        if (answer.getheader("Server") or "").strip() != _NAME:
+            return None
+        return str(json.loads(answer.read(_LARGEST))["status"])
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return None
+    finally:
+        connection.close()
+
+
 def _server(host: str, port: int, pages: Mapping[str, Callable[[], Page]]) -> ThreadingHTTPServer:
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
 
@@ -98,7 +119,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     answers: Mapping[str, Callable[[], Page]]
     timeout = _SLOW
-    server_version, sys_version = "ingest", ""
+    server_version, sys_version = _NAME, ""
 
     def do_GET(self) -> None:
         self._send(self._page())

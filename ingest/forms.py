@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 _TOPIC: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}")
 _BROKER: Final = re.compile(r"(?:[A-Za-z_]+://)?(?:\[[0-9A-Fa-f:.%]+\]|[^\s:/@\[\]]+)(?::(?P<port>\d{1,5}))?/?")
+#: What may stand before an address: librdkafka's own, in any case.
+_SCHEMES: Final = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"}
 #: What Snowflake takes for a name without quotes, and keeps in capitals.
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,127}")
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d{12}:[A-Za-z0-9_+=,.@:/-]+")
@@ -32,10 +34,16 @@ def brokers(text: str) -> str:
     if "@" in text:
         raise ValueError("holds a user or a password; those belong in KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
     found = [one.strip() for one in text.split(",") if one.strip()]
+    if not _schemes(found) <= _SCHEMES:
+        raise ValueError("should be host:port, without a scheme such as kafka:// or http://")
     ports = [match and int(match["port"] or 9092) for match in map(_BROKER.fullmatch, found)]
     if not ports or not all(port and port <= 65535 for port in ports):
         raise ValueError("should be host:port, comma-separated, ports from 1 to 65535")
     return ",".join(found)
+
+
+def _schemes(addresses: list[str]) -> set[str]:
+    return {one.partition("://")[0].lower() for one in addresses if "://" in one}
 
 
 def _without_user(text: str) -> str:

@@ -61,8 +61,9 @@ _REMEDIES: Final[dict[Why, str]] = {
     Why.END_UNKNOWN: "Has the partition a leader? Ask the broker.",
     Why.NOT_OPENED: "Wait; or look for store_unavailable in the log.",
     Why.NOT_ASSIGNED: (
-        "After a kill the group waits session.timeout.ms (45 s) for the dead member: wait; KAFKA_GROUP_INSTANCE_ID "
-        "avoids it. Else: do the group's other members answer, and may this one join KAFKA_CONSUMER_GROUP?"
+        "After a kill, or after the broker was away, the group waits session.timeout.ms (45 s) for members that are "
+        "gone: wait, usually under a minute; KAFKA_GROUP_INSTANCE_ID avoids it after a kill. "
+        "Else: do the group's other members answer, and may this one join KAFKA_CONSUMER_GROUP?"
     ),
     Why.STOPPING: "Wait.",
     Why.LOAD_STALLED: "Restart the process: each object is loaded once, whole or not at all.",

@@ -6,6 +6,7 @@ Nothing is judged here. A malformed line is sent byte for byte like any other; t
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES: Final = 20_971_520  #: no topic takes longer records without special settings
 PROGRESS_SECONDS: Final = 0.5
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+#: First lines of a document that spans several: no event is like them.
+_OPENINGS: Final = frozenset((b"{", b"[", b"[{"))
 _NO_KEY: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
@@ -103,6 +107,21 @@ def read_ndjson(
         lines.records += 1
         lines.keyless += key is None
         yield key, value
+
+
+def of_lines(records: Iterable[tuple[bytes | None, bytes]]) -> Iterator[tuple[bytes | None, bytes]]:
+    """The same records, if they are lines: `InputError` if the first one opens a document that spans several.
+
+    What is sent can't be taken back, and each line of such a document would be a record. Other garbage is let pass.
+    """
+    rest = iter(records)
+    first = list(itertools.islice(rest, 1))
+    if first and b"".join(first[0][1].removeprefix(_BYTE_ORDER_MARK).split()) in _OPENINGS:
+        raise InputError(
+            "nothing was sent: this is a JSON document over several lines, and each line would be a record",
+            "Write an event a line: jq -c '.[]' FILE. For statements of another standard: --format xapi or caliper.",
+        )
+    return itertools.chain(first, rest)
 
 
 def _bounded(stream: BinaryIO, max_bytes: int, lines: Lines) -> Iterator[bytes]:

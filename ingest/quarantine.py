@@ -43,7 +43,7 @@ _FOUND: Final = """
     where found._error is not null and {condition}
 """
 _GROUPS: Final = """
-    select _error, _topic, _topic_id, _partition,
+    select _error, _topic, {columns},
         count(*) filter (not is_recovered), count(*) filter (is_recovered), min(_ingested_at), max(_ingested_at)
     from ({found})
     group by all
@@ -109,12 +109,15 @@ class Selection:
 
 
 class Group(NamedTuple):
-    """Quarantined records of one partition with one `_error`; when the pipeline read the first and the last."""
+    """Quarantined records of one topic with one `_error`; when the pipeline read the first and the last.
+
+    `topic_id` and `partition` are None where all of the topic's stand together.
+    """
 
     error: str
     topic: str
-    topic_id: str
-    partition: int
+    topic_id: str | None
+    partition: int | None
     quarantined: int  #: open ones
     recovered: int
     first_seen: datetime
@@ -129,9 +132,10 @@ class Origin(NamedTuple):
     nbytes: int
 
 
-def groups(path: Path, selection: Selection) -> list[Group]:
+def groups(path: Path, selection: Selection, *, by_partition: bool = False) -> list[Group]:
     """The selected records, recovered ones too, counted; the largest group first. Raises `WarehouseError`."""
-    sql, parameters = _found(_GROUPS, selection)
+    columns = "_topic_id, _partition" if by_partition else "null as topic_id, null as part"
+    sql, parameters = _found(_GROUPS.replace("{columns}", columns), selection)
     with _reading(path) as select:
         found = (Group(*row) for row in select(sql, parameters))
         return [one._replace(first_seen=_aware(one.first_seen), last_seen=_aware(one.last_seen)) for one in found]

@@ -66,8 +66,8 @@ def disk(folder: Path, least: int = 0) -> Finding:
     return ok(f"{free / (1 << 30):,.1f} GiB are free for {folder}")
 
 
-def port(host: str, number: int) -> Finding:
-    """Whether the port of /health and /metrics can be had."""
+def port(host: str, number: int, health: Callable[[str, int], str | None]) -> Finding:
+    """Whether the port of /health and /metrics can be had, or one of ours has it, by what its `health` says."""
     if number == 0:
         return skipped("HTTP_PORT is 0: no /health, no /metrics")
     try:
@@ -76,9 +76,11 @@ def port(host: str, number: int) -> Finding:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(place)
     except OSError as error:
+        if said := health(host, number):
+            return ok(f"{host}:{number}: `ingest consume` or `load` listens there; its /health says {said}")
         return warning(
-            f"{host}:{number} can't be had ({error.strerror})",
-            "If it is not `ingest consume` that listens there: set HTTP_PORT or HTTP_HOST.",
+            f"{host}:{number} can't be had ({error.strerror}), and it is none of ours that listens there",
+            "Set HTTP_PORT or HTTP_HOST.",
         )
     return ok(f"{host}:{number} is free")
 

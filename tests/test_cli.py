@@ -93,9 +93,11 @@ def test_help_loads_nothing_heavy(tmp_path):
         (("load", "--store", "no-such-folder"), {}, "no-such-folder"),
         (("produce",), {}, "either a FILE or --synthetic"),
         (("produce", "no-such-file.ndjson"), {}, "no-such-file.ndjson"),
+        (("produce", "document.json"), {}, "nothing was sent"),
     ],
 )
 def test_a_mistake_of_the_user_is_named_and_ends_with_2(words, env, names, tmp_path, embedded_broker):
+    (tmp_path / "document.json").write_text('[\n  {"event_id": "e"}\n]\n')
     code, output, errors = ingest(*words, folder=tmp_path, KAFKA_BOOTSTRAP_SERVERS=embedded_broker, **env)
     assert (code, output) == (2, ""), errors
     assert names in errors
@@ -199,6 +201,18 @@ def test_the_consumers_container_has_no_duckdb_and_can_look_at_its_store(command
     code = f"import sys; sys.modules['duckdb'] = None; sys.argv[1:] = {words}; from ingest.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("command", ["verify", "status"])
+def test_without_duckdb_it_is_said_how_to_leave_the_warehouse_out(command, tmp_path):
+    (tmp_path / "objects").mkdir()
+    (tmp_path / "w.duckdb").touch()
+    words = [command, "--without", "broker", "--warehouse", "w.duckdb", "--store", "objects"]
+    code = f"import sys; sys.modules['duckdb'] = None; sys.argv[1:] = {words}; from ingest.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "needs duckdb" in done.stderr
+    assert "--without warehouse" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 import typer
 import yaml
@@ -105,6 +106,20 @@ def test_what_a_page_names_exists(page):
         assert option in options, f"option {option}"
     for verb in re.findall(r"(?:`|\$ )make ([a-z-]+)", text):
         assert re.search(rf"^{verb}:", (ROOT / "Makefile").read_text(), re.M), f"make {verb}"
+
+
+def test_the_query_for_what_is_no_event_takes_any_bytes():
+    section = OPERATIONS.split("## Your own events\n", 1)[1].split("\n## ", 1)[0]
+    [sql] = re.findall(r"^select _error.*?;", section, re.M | re.S)
+    with duckdb.connect() as connection:
+        connection.execute("create schema raw; create table raw.raw_events (_error varchar, _raw blob)")
+        values = [["not_utf8", b"\xff\x00a"], ["not_json", "é{".encode()], ["empty", None]]
+        connection.executemany("insert into raw.raw_events values (?, ?)", values)
+        assert connection.execute(sql).fetchall() == [
+            ("not_utf8", "\\xFF\\x00a"),
+            ("not_json", "é{"),
+            ("empty", None),
+        ]
 
 
 def test_what_an_error_tells_people_to_type_exists():

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from ingest.checkup import KafkaCheckup, Wanted, address, record_size, retention
 from ingest.cluster import Cluster
 from ingest.database import query
 from ingest.doctor import Check, Checked, Finding, State, examine, exit_code, failed, ok, skipped, warning
+from ingest.endpoint import Endpoint, health_at, json_page
 from ingest.errors import SettingsError, StoreRefused
 from ingest.kafka import Producer, client_settings, ensure_topic
 from ingest.s3 import S3Store
@@ -156,10 +158,13 @@ def test_a_store_that_breaks_its_word_is_a_failure(tmp_path):
 
 def test_a_port(embedded_broker):
     taken = int(embedded_broker.split(":")[1])
-    assert surroundings.port("127.0.0.1", 0).state is State.SKIPPED
-    assert surroundings.port("127.0.0.1", broker.free_port()).state is State.OK
-    found = surroundings.port("127.0.0.1", taken)
+    assert surroundings.port("127.0.0.1", 0, health_at).state is State.SKIPPED
+    assert surroundings.port("127.0.0.1", broker.free_port(), health_at).state is State.OK
+    found = surroundings.port("127.0.0.1", taken, lambda host, port: None)
     assert (found.state, "HTTP_PORT" in found.remedy) == (State.WARNING, True)
+    with Endpoint("127.0.0.1", 0, {"/health": lambda: json_page(HTTPStatus.OK, {"status": "ok"})}) as ours:
+        found = surroundings.port("127.0.0.1", ours.port, health_at)
+    assert (found.state, "its /health says ok" in found.said) == (State.OK, True)
 
 
 def test_a_disk(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import pytest
 
-from ingest.endpoint import Endpoint, Page, json_page
+from ingest.endpoint import Endpoint, Page, health_at, json_page
 from ingest.errors import SettingsError
 
 
@@ -39,6 +39,15 @@ def ask(endpoint: Endpoint, method: str, path: str) -> tuple[int, dict[str, str]
     found = answer.status, dict(answer.getheaders()), answer.read()
     connection.close()
     return found
+
+
+def test_one_of_ours_is_known_by_its_health(endpoint):
+    assert health_at("127.0.0.1", endpoint.port) == "failing"
+    assert health_at("0.0.0.0", endpoint.port) == "failing"  # noqa: S104 - asked, not listened on
+    with Endpoint("127.0.0.1", 0, {}) as without:
+        assert health_at("127.0.0.1", without.port) is None
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert health_at("127.0.0.1", silent.getsockname()[1], timeout=0.1) is None
 
 
 def test_a_page_comes_with_its_status_kind_and_length(endpoint):

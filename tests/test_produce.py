@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.errors import BrokerError, InputError
 from ingest.kafka import Producer, client_settings
 from ingest.learners import generate
-from ingest.produce import Lines, Produced, key_of, open_ndjson, produce, read_ndjson
+from ingest.produce import Lines, Produced, key_of, of_lines, open_ndjson, produce, read_ndjson
 from ingest.scenario import Options
 from tests.brokers.reading import Topic
 
@@ -136,6 +136,18 @@ def test_a_file_or_stdin_is_read(tmp_path: Path) -> None:
     with open_ndjson("-", io.BytesIO(b"from stdin\n")) as stream:
         assert [value for _, value in read_ndjson(stream)] == [b"from stdin"]
     assert not stream.closed
+
+
+@pytest.mark.parametrize("text", [b'{\n  "event_id": "e"\n}\n', b"\n[\r\n1\n]", b"\xef\xbb\xbf[ {\n}]\n"])
+def test_a_document_over_several_lines_is_refused_before_anything_is_sent(text: bytes) -> None:
+    with pytest.raises(InputError, match="nothing was sent") as caught:
+        of_lines(read_ndjson(io.BytesIO(text)))
+    assert "--format xapi or caliper" in caught.value.remedy
+
+
+@pytest.mark.parametrize("text", [b"", b"garbage\n{\n", b'{"event_id":\n{\n', b"[]\n[\n", b"{}\n"])
+def test_garbage_among_lines_is_sent(text: bytes) -> None:
+    assert list(of_lines(read_ndjson(io.BytesIO(text)))) == list(read_ndjson(io.BytesIO(text)))
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_groups_count_by_error_and_partition(folder: FolderStore, path: Path):
     put(folder, 10, at=NOON + timedelta(hours=1))
     put(folder, partition=3)
     load_once(folder, path)
-    found = groups(path, Selection())
+    found = groups(path, Selection(), by_partition=True)
     assert {(one.error, one.partition): one.quarantined for one in found} == {
         (error, partition): count * (2 if partition == 0 else 1)
         for error, count in REASONS.items()
@@ -93,6 +93,21 @@ def test_groups_count_by_error_and_partition(folder: FolderStore, path: Path):
     assert [one.quarantined for one in found] == sorted((one.quarantined for one in found), reverse=True)
     empty = next(one for one in found if (one.error, one.partition) == ("empty", 0))
     assert empty == ("empty", "t", "id", 0, 4, 0, NOON, NOON + timedelta(hours=1))
+
+
+def test_groups_count_by_error_and_topic(folder: FolderStore, path: Path):
+    put(folder)
+    put(folder, 10, at=NOON + timedelta(hours=1))
+    put(folder, partition=3)
+    put(folder, topic="u", values=[b"{"])
+    load_once(folder, path)
+    found = groups(path, Selection())
+    assert {(one.error, one.topic): one.quarantined for one in found} == {
+        **{(error, "t"): 3 * count for error, count in REASONS.items()},
+        ("not_json", "u"): 1,
+    }
+    assert found[0] == ("empty", "t", None, None, 6, 0, NOON, NOON + timedelta(hours=1))
+    assert found[-1].topic == "u"
 
 
 SELECTIONS = {
@@ -211,7 +226,10 @@ def test_what_is_valid_now_is_recovered_once(store: Store, path: Path):
     assert (last.recovered, last.recovered_before, last.objects_put) == (0, 2, 0)
     assert last.still_quarantined == still
     assert query(path, "select count(*) from raw.raw_events where event_id = 'e1' and _error is null") == [(2,)]
-    found = {(one.error, one.partition): (one.quarantined, one.recovered) for one in groups(path, Selection())}
+    found = {
+        (one.error, one.partition): (one.quarantined, one.recovered)
+        for one in groups(path, Selection(), by_partition=True)
+    }
     assert found["too_large", 0] == found["too_large", 5] == (0, 1)
     assert found["empty", 0] == (2, 0)
 
@@ -382,6 +400,8 @@ def test_the_commands_as_people_use_them(folder: FolderStore, path: Path, tmp_pa
     assert shown[0].split() == ["quarantined", "8"]
     assert shown[2].split()[:2] == ["error", "topic"]
     assert len(shown) == 3 + 7
+    assert "partition" not in shown[2]
+    assert "partition" in command("list", "--by", "partition", "--warehouse", str(path)).stdout.splitlines()[2]
 
     file = tmp_path / "bad.ndjson"
     done = command("export", str(file), *where)
@@ -400,6 +420,12 @@ def test_the_commands_as_people_use_them(folder: FolderStore, path: Path, tmp_pa
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["recovered"] == recovered
     assert json.loads(command("replay", *objects, "--from-objects", *where).stdout)["recovered_before"] == 1
+    told = command("replay", *objects, "--warehouse", str(path), *whole, "--dry-run").stdout.splitlines()
+    first = next(number for number, line in enumerate(told) if line.startswith("still quarantined"))
+    assert [line[23:] for line in told[first : first + 6]] == [
+        "empty 2",
+        *(f"{reason} 1" for reason in sorted(REASONS) if reason not in ("empty", "too_large")),
+    ]
     (tmp_path / "objects/t/id/partition=00000/00000000000000000000.parquet").unlink()
     done = command("replay", *objects, *where)
     assert (done.returncode, json.loads(done.stdout)["failed"]) == (1, 1)

@@ -144,15 +144,39 @@ def _read(terminal: int) -> bytes:
 
 
 def test_a_plan_of_another_time_and_what_is_left_out_is_told(site: Site, tmp_path: Path) -> None:
-    code, output, _ = ingest(tmp_path, "retention", "plan", "--as-of", "2040-01-01", *PLACES)
+    code, output, _ = ingest(tmp_path, "retention", "plan", "--as-of", "2040-01-01", *PLACES, "--without", "models")
     assert code == 0
-    assert "models     NOT LOOKED AT: there is no dbt project in " in output
+    assert "models     NOT LOOKED AT: --without models" in output
     assert "2 older objects are kept: they are the last ones of their chains\n" in output
     assert output.endswith("nothing was changed; next: ingest retention apply\n")
     code, output, _ = ingest(tmp_path, "retention", "plan", "--store", "objects", "--without", "models")
-    assert (code, "warehouse  NOT LOOKED AT: there is no data/warehouse.duckdb" in output) == (0, True)
+    assert (code, "warehouse  NOT LOOKED AT: there is no data/warehouse.duckdb" in output) == (3, True)
+    code, output, errors = ingest(tmp_path, "retention", "plan", "--store", "objects", "--without", "warehouse")
+    assert (code, errors) == (0, ""), "there are no models without it"
     code, _, errors = ingest(tmp_path, "retention", "plan", "--store", "no-such-folder")
     assert (code, "there is no folder no-such-folder" in errors) == (2, True)
+
+
+@pytest.mark.parametrize("project", [(), ("--project", "objects")], ids=["none here", "a folder that is none"])
+def test_a_layer_that_nobody_asked_to_leave_out_is_missed(
+    site: Site, tmp_path: Path, project: tuple[str, ...]
+) -> None:
+    late = ("--grace-days", "30")
+    for words in (("plan",), ("audit", *late)):
+        code, output, errors = ingest(tmp_path, "retention", *words, *PLACES, *project)
+        assert code == 3, words
+        assert "models     NOT LOOKED AT: there is no dbt project in " in output
+        assert "error: models not looked at: there is no dbt project in " in errors
+        assert "--without models" in errors
+    assert "NOT KNOWN" in output
+    code, told = retention(tmp_path, "audit", *late, *project)
+    assert (code, told["sound"]) == (3, None)
+    code, told = retention(tmp_path, "audit", *project)
+    assert (code, told["sound"]) == (4, False)
+    code, told = retention(tmp_path, "audit", *late, *project, "--without", "models")
+    assert (code, told["sound"]) == (0, True)
+    _, output, _ = ingest(tmp_path, "retention", "audit", *late, *PLACES, "--without", "models")
+    assert "Sound but for what was left out" in output
 
 
 def test_the_settings_say_how_long(site: Site, tmp_path: Path) -> None:
@@ -193,22 +217,23 @@ def test_over_a_bucket_the_rules_are_audited_and_set(s3: S3Server, tmp_path: Pat
     s3.create_bucket("retention-cli")
     more = CREDENTIALS | {"S3_ENDPOINT_URL": s3.url}
     words = ("--store", "s3://retention-cli/events", "--output", "json")
+    alone = ("--without", "warehouse")
 
-    code, output, errors = ingest(tmp_path, "retention", "audit", *words, **more)
+    code, output, errors = ingest(tmp_path, "retention", "audit", *words, *alone, **more)
     assert code == 4, errors
     assert [(one["name"], one["where"]) for one in json.loads(output)["findings"]] == [
         ("rule_missing", f"events/{name}/") for name in ("events_raw", "_recovered", "_jobs")
     ]
-    code, output, _ = ingest(tmp_path, "retention", "audit", *words, "--without", "rules", **more)
+    code, output, _ = ingest(tmp_path, "retention", "audit", *words, *alone, "--without", "rules", **more)
     assert (code, json.loads(output)["findings"]) == (0, [])
     code, output, errors = ingest(tmp_path, "retention", "apply", "--yes", *words, **more)
     assert (code, "rules" in json.loads(output)) == (0, False), "nobody asked for them"
     code, output, errors = ingest(tmp_path, "retention", "apply", "--yes", "--lifecycle", *words, **more)
     assert (code, json.loads(output)["rules"]) == (0, 3), errors
-    code, output, _ = ingest(tmp_path, "retention", "audit", *words, **more)
+    code, output, _ = ingest(tmp_path, "retention", "audit", *words, *alone, **more)
     told = json.loads(output)
     assert (code, told["sound"], past(told)) == (0, True, {"_jobs/": 0})
-    code, output, _ = ingest(tmp_path, "retention", "audit", *words, **more, RAW_RETENTION_MONTHS="24")
+    code, output, _ = ingest(tmp_path, "retention", "audit", *words, *alone, **more, RAW_RETENTION_MONTHS="24")
     early = json.loads(output)["findings"]
     assert (code, {one["name"] for one in early}) == (4, {"expires_too_early"})
     assert "DATA IS LOST" in early[0]["what"]

@@ -78,6 +78,13 @@ def test_a_misspelled_variable_is_an_error_with_the_right_name(wrong, right):
         assert f"did you mean {right}?" in told(**given)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"), [("\u200bLOG_LEVEL", r"\u200bLOG_LEVEL"), ("\ufeffS3_PREFIX", r"\ufeffS3_PREFIX")]
+)
+def test_a_character_that_nobody_sees_is_shown(name, shown):
+    assert f"{shown} is in .env" in told(file={name: "v"})
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_tools_variables_do_not_disturb(name):
     assert configure({}, {name: "x"}, {name: "x"}).settings == Settings()
@@ -143,6 +150,8 @@ def test_every_fault_is_told_at_once_with_an_example_and_never_with_the_value():
         ("KAFKA_BOOTSTRAP_SERVERS", "localhost:port", "host:port"),
         ("KAFKA_BOOTSTRAP_SERVERS", "localhost:99999", "ports from 1 to 65535"),
         ("KAFKA_BOOTSTRAP_SERVERS", " , ", "host:port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka://x:9092", "host:port, without a scheme"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:1,http://hunter2:9092", "host:port, without a scheme"),
         ("KAFKA_BOOTSTRAP_SERVERS", "user:hunter2@broker:9092", "KAFKA_SASL_PASSWORD"),
         ("KAFKA_TOPIC_EVENTS_RAW", "events raw", "topic names"),
         ("KAFKA_TOPIC_EVENTS_RAW", "a,,b", "topic names"),
@@ -168,7 +177,14 @@ def test_what_a_setting_does_not_take(variable, value, says):
 
 @pytest.mark.parametrize(
     "value",
-    ["localhost", "a:1,b:2", "[::1]:9092", "PLAINTEXT://h:9092", "b-1.x.kafka.us-west-2.amazonaws.com:9096 , h_2:1"],
+    [
+        "localhost",
+        "a:1,b:2",
+        "[::1]:9092",
+        "PLAINTEXT://h:9092",
+        "sasl_ssl://h:1",
+        "b-1.x.kafka.us-west-2.amazonaws.com:9096 , h_2:1",
+    ],
 )
 def test_addresses_of_brokers(value):
     found = configure({}, {"KAFKA_BOOTSTRAP_SERVERS": value}, {}).settings.kafka_bootstrap_servers
@@ -351,8 +367,10 @@ def test_config_shows_every_setting_and_its_origin(tmp_path):
     ("content", "says"),
     [
         (b"BATCH_SIZE=\xff\n", "not UTF-8"),
-        (b"# fine\nBATCH_SIZE\n", "line 2: not NAME=VALUE"),
-        (b"BATCH_SIZE=1\nKAFKA_SASL_PASSWORD='hunter2\n", "line 2: not NAME=VALUE"),
+        (b"# fine\nBATCH_SIZE\n", "line 2: not NAME=VALUE: BATCH_SIZE\n"),
+        (b"BATCH_SIZE=1\nKAFKA_SASL_PASSWORD='hunter2\n", "line 2: not NAME=VALUE: KAFKA_SASL_PASSWORD …\n"),
+        (b"export KAFKA_SASL_PASSWORD hunter2\n", "line 1: not NAME=VALUE: KAFKA_SASL_PASSWORD …\n"),
+        (b"KAFKA_SSL_KEY=a\n" + 8 * b"hunter2" + b"\n", "line 2: not NAME=VALUE: a long word\n"),
         (b"BATCH_SIZE=hunter2\n", "BATCH_SIZE (.env): should be a valid integer"),
     ],
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ingest.cli.status import _age
+from ingest.cli.status import _age, _counts
 from ingest.errors import BrokerError, StoreUnavailable, WarehouseLocked
 from ingest.folder import FolderStore
 from ingest.holdings import read_history
@@ -173,6 +173,13 @@ def test_a_job_record_that_can_not_be_read_is_passed_over(tmp_path: Path) -> Non
     key, body, said = object_of(Run(JobType.INGEST, "1", NOON, "aa").running(NOON, Counts()))
     site.hands.write(key, body[:-30], said)
     assert glance(site).runs == []
+
+
+def test_a_run_that_has_not_counted_yet_shows_no_figures() -> None:
+    run = Run(JobType.INGEST, "1", NOON, "aa")
+    assert _counts(run.running(NOON, Counts())) == ["-", "-"]
+    assert _counts(run.running(NOON, Counts(1200, 3))) == ["1,200", "3"]
+    assert _counts(run.ended(NOON, Counts())) == ["0", "0"]
 
 
 # --- as users see it ---------------------------------------------------------------------------------

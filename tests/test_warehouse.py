@@ -210,8 +210,9 @@ def test_a_warehouse_whose_tables_can_not_be_made_is_refused(path: Path) -> None
 @pytest.mark.parametrize("contents", [b"", b"not a database" * 100])
 def test_a_file_that_is_no_warehouse_is_refused(tmp_path: Path, contents: bytes) -> None:
     (tmp_path / "file").write_bytes(contents)
-    with pytest.raises(WarehouseError, match="file"):
+    with pytest.raises(WarehouseError, match="file") as caught:
         DuckDbWarehouse(tmp_path / "file", clock()).__enter__()
+    assert "move it away" in caught.value.remedy
     with pytest.raises(WarehouseError):
         DuckDbWarehouse(tmp_path / "file" / "below", clock()).__enter__()
 
@@ -240,7 +241,8 @@ def test_a_warehouse_that_may_not_be_written_has_its_remedy() -> None:
         (os.strerror(errno.EPERM), "Give this user the right"),
         (os.strerror(errno.EISDIR), "Name a file in it"),
         (os.strerror(errno.ENOSPC), "Make room"),
-        ("not a valid DuckDB database file!", "else"),
+        ("exists, but it is not a valid DuckDB database file!", "Name another with --warehouse"),
+        ("something else", "else"),
     ],
 )
 def test_the_systems_words_call_for_remedies(text: str, remedy: str) -> None:

@@ -66,6 +66,11 @@ def main() -> None:
         os._exit(DependencyError.exit_code)
 
 
+def _asks_many() -> bool:
+    """Whether the command asks several parts, of which the warehouse can be left out."""
+    return bool({"status", "verify", "retention"} & set(sys.argv[1:2]))
+
+
 def _run() -> None:
     try:
         app()
@@ -82,7 +87,8 @@ def _run() -> None:
         leave(error.exit_code)
     except ModuleNotFoundError as error:
         note(f"error: this command needs {error.name}, which is not installed")
-        note("next:  pip install '.[load,dbt,report,lookml]' in a checkout, or make setup")
+        without = "; or leave it out: --without warehouse" if error.name == "duckdb" and _asks_many() else ""
+        note(f"next:  pip install '.[load,dbt,report,lookml]' in a checkout, or make setup{without}")
         leave(SettingsError.exit_code)
     except BaseException as error:  # a panic in a library written in Rust is no Exception
         if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:

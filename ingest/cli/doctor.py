@@ -142,12 +142,13 @@ def _store_checks(place: Store, batch: int) -> Iterator[Check]:
 def _machine_checks(settings: Settings) -> Iterator[Check]:
     from ingest import surroundings
     from ingest.doctor import Check
+    from ingest.endpoint import health_at
 
     path = Path(settings.duckdb_path)
     yield Check("warehouse", lambda: surroundings.warehouse(path, _query()))
     yield Check("warehouse: disk", lambda: surroundings.disk(path.parent))
     yield Check("dbt", _dbt)
-    yield Check("port", lambda: surroundings.port(settings.http_host, settings.http_port))
+    yield Check("port", lambda: surroundings.port(settings.http_host, settings.http_port, health_at))
     yield Check("reader", lambda: _reader(settings))
     yield Check("versions", _versions)
 

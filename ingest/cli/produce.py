@@ -50,7 +50,8 @@ def produce(
 ) -> None:
     """Send events to the topic: NDJSON as it stands, xAPI or Caliper mapped to events, or synthetic learners.
 
-    Lines of our events are sent byte for byte, malformed ones too: judging is the consumer's job. Of xAPI and
+    Lines of our events are sent byte for byte, malformed ones too: judging is the consumer's job. A file that begins
+    with a lone { or [ is a document and no lines: nothing of it is sent. Of xAPI and
     Caliper, a line holds one record or several; an array or a result over many lines is read as well. Exit code 1 if
     any record could not be mapped.
 
@@ -104,11 +105,11 @@ def _produce(
 
 
 def _produce_lines(client: Mapping[str, Any], topic: str, path: str, partitions: int) -> dict[str, Any]:
-    from ingest.produce import Lines, open_ndjson, read_ndjson
+    from ingest.produce import Lines, of_lines, open_ndjson, read_ndjson
 
     lines = Lines()
     with open_ndjson(path, sys.stdin.buffer) as stream:
-        result = _produce(client, topic, read_ndjson(stream, lines), partitions, None)
+        result = _produce(client, topic, of_lines(read_ndjson(stream, lines)), partitions, None)
     return result | {"without_key": lines.keyless, "empty_lines_skipped": lines.empty}
 
 

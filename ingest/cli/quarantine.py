@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,10 +19,9 @@ from ingest.console import Output, leave, note, print_result, print_table, progr
 from ingest.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
-    from ingest.quarantine import Selection
+    from ingest.quarantine import Group, Selection
     from ingest.settings import Settings
 
 app = typer.Typer(
@@ -29,33 +30,38 @@ app = typer.Typer(
 )
 
 
-@app.command("list")
+class By(StrEnum):
+    """What a line of the list stands for, beside the reason."""
+
+    TOPIC = "topic"
+    PARTITION = "partition"
+
+
+@app.command("list", short_help="Count them by reason and topic, or partition.")
 def list_groups(
     reason: OfReason = None,
     topic: OfTopic = None,
     partition: OfPartition = None,
     since: Since = None,
     until: Until = None,
+    by: Annotated[By, typer.Option(help="What a line stands for, beside the reason.")] = By.TOPIC,
     limit: Annotated[int, typer.Option(min=1, help="Lines at the most; the largest come first.")] = 20,
     warehouse: Warehouse = None,
     output: As = Output.TEXT,
 ) -> None:
-    """Count quarantined records in the warehouse by reason and partition, open and recovered ones.
+    """Count quarantined records in the warehouse by reason and topic, open and recovered ones; the most come first.
 
-    Example: ingest quarantine list --reason missing --since 2026-01-31
+    Examples: ingest quarantine list --reason missing --since 2026-01-31; ingest quarantine list --by partition
     """
     from ingest.quarantine import groups
 
     selection = _selection(reason, topic, partition, since, until)
-    found = groups(_warehouse(_settings(None, warehouse)), selection)
+    found = groups(_warehouse(_settings(None, warehouse)), selection, by_partition=by is By.PARTITION)
     totals = {
         "quarantined": sum(group.quarantined for group in found),
         "recovered": sum(group.recovered for group in found),
     }
-    lines = [
-        group._asdict() | {"first_seen": _time(group.first_seen), "last_seen": _time(group.last_seen)}
-        for group in found[:limit]
-    ]
+    lines = [_line(group) for group in found[:limit]]
     if output is Output.JSON:
         print_result(totals | {"groups": lines, "groups_left_out": len(found) - len(lines)}, output)
         return
@@ -65,7 +71,7 @@ def list_groups(
         note(f"{len(found) - limit} smaller groups are left out: --limit {len(found)}")
 
 
-@app.command()
+@app.command(short_help="Write their bytes as NDJSON.")
 def export(
     file: Annotated[
         Path | None, typer.Argument(help="Where to; a file that is there is not overwritten. [stdout]")
@@ -97,7 +103,7 @@ def export(
     print_result({"records": _write(file, lines), "file": str(file)}, output)
 
 
-@app.command()
+@app.command(short_help="Decode them again, after a fix.")
 def replay(
     reason: OfReason = None,
     topic: OfTopic = None,
@@ -139,7 +145,7 @@ def replay(
     recovery = Recovery(place, judge, selection, not dry_run, settings.parquet_compression)
     with progress("objects", None) as show:
         summary = recovery.run(keys, _Teller(show))
-    print_result(asdict(summary), output)
+    print_result(asdict(summary) | {"still_quarantined": _most_first(summary.still_quarantined)}, output)
     if summary.recovered and output is Output.TEXT:
         note("nothing was stored: leave out --dry-run" if dry_run else "next: ingest load, then make dbt")
     leave(1 if summary.failed else 0)
@@ -171,6 +177,15 @@ def _settings(store: str | None, warehouse: Path | None, max_record_bytes: int |
 
 def _warehouse(settings: Settings) -> Path:
     return Path(settings.duckdb_path)
+
+
+def _line(group: Group) -> dict[str, Any]:
+    told = group._asdict() | {"first_seen": _time(group.first_seen), "last_seen": _time(group.last_seen)}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _time(time: datetime) -> str:

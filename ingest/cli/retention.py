@@ -41,7 +41,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
+@app.command(short_help="Tell what is past its time, and who takes it.")
 def plan(
     store: StoreUrl = None,
     warehouse: DuckDbFile = None,
@@ -52,7 +52,7 @@ def plan(
 ) -> None:
     """Tell what is past its time in every layer, and who takes it. Changes nothing.
 
-    Exit code 3 if a layer could not be looked at.
+    Exit code 3 if a layer could not be looked at, unless --without says so.
 
     Example: ingest retention plan --as-of 2027-01-01
     """
@@ -61,11 +61,11 @@ def plan(
         look = site.estate.look(now)
     _print(site, look, now, output, {})
     if output is Output.TEXT:
-        typer.echo(f"\nnothing was changed; {_next(look)}")
-    _leave(look, wrong=False)
+        typer.echo(f"\nnothing was changed; {_next(site, look)}")
+    _leave(site, look, wrong=False)
 
 
-@app.command()
+@app.command(short_help="Delete what is past its time.")
 def apply(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask; needed off a terminal.")] = False,
     lifecycle: Annotated[
@@ -101,7 +101,7 @@ def apply(
     leave(0)
 
 
-@app.command()
+@app.command(short_help="Is anything older than it may be?")
 def audit(
     grace_days: Annotated[
         int, typer.Option(min=0, max=366, help="Days that something may be late: rules and jobs run daily.")
@@ -114,7 +114,8 @@ def audit(
 ) -> None:
     """Hold the oldest of every layer, and the bucket's lifecycle rules, against the settings.
 
-    Exit code 4 if something is older than it may be or a rule is wrong, 3 if a layer could not be looked at.
+    Exit code 4 if something is older than it may be or a rule is wrong, 3 if a layer could not be looked at, unless
+    --without says so.
 
     Example: ingest retention audit --without models
     """
@@ -123,12 +124,13 @@ def audit(
     now = SystemClock().now()
     with site_of(store, warehouse, project, without or ()) as site:
         found = run(site.estate, now, timedelta(days=grace_days), rules=Part.RULES not in (without or ()))
-    told = {"sound": not found.findings, "findings": [asdict(one) for one in found.findings]}
+    whole = not (site.missing or found.look.away)
+    told = {"sound": _sound(found.findings, whole=whole), "findings": [asdict(one) for one in found.findings]}
     _print(site, found.look, now, output, told)
     if output is Output.TEXT:
-        for line in _told(found.findings, whole=not (site.left_out or found.look.away)):
+        for line in _told(found.findings, whole=whole, all_asked=not site.left_out):
             typer.echo(line)
-    _leave(found.look, wrong=bool(found.findings))
+    _leave(site, found.look, wrong=bool(found.findings))
 
 
 def _ask(site: Site, now: datetime) -> None:
@@ -191,10 +193,10 @@ def _table(shares: Sequence[Share]) -> list[str]:
     return table([*left[0], *_HEADS], rows)
 
 
-def _next(look: Look) -> str:
+def _next(site: Site, look: Look) -> str:
     if any(share.past for share in look.shares):
         return "next: ingest retention apply"
-    return "next: mend what was not looked at" if look.away else "nothing is past its time"
+    return "next: mend what was not looked at" if look.away or site.missing else "nothing is past its time"
 
 
 def _figures(share: Share) -> list[str]:
@@ -202,8 +204,15 @@ def _figures(share: Share) -> list[str]:
     return [figure(share.past), figure(share.nbytes), oldest, f"{share.horizon:%Y-%m-%d}", share.taker.value]
 
 
-def _told(findings: list[Finding], *, whole: bool) -> Iterator[str]:
+def _sound(findings: list[Finding], *, whole: bool) -> bool | None:
+    """None: not known, for not all could be looked at."""
+    return False if findings else True if whole else None
+
+
+def _told(findings: list[Finding], *, whole: bool, all_asked: bool) -> Iterator[str]:
     sound = "Sound: nothing is older than it may be."
+    if not all_asked:
+        sound = "Sound but for what was left out, see above: nothing is older than it may be."
     if not whole:
         sound = "NOT KNOWN: not all could be looked at, see above. In what was, nothing is older than it may be."
     yield ""
@@ -212,7 +221,9 @@ def _told(findings: list[Finding], *, whole: bool) -> Iterator[str]:
         yield f"\n{one.name}  {one.where}\n  {one.what}\n  next: {one.remedy}"
 
 
-def _leave(look: Look, *, wrong: bool) -> None:
+def _leave(site: Site, look: Look, *, wrong: bool) -> None:
+    for part, why in site.missing.items():
+        note(f"error: {part} not looked at: {why}\nnext:  Mend that, or leave it out: --without {part}")
     for error in look.away.values():
         note(f"error: {error}\nnext:  {error.remedy}")
-    leave(DIFFERS if wrong else DependencyError.exit_code if look.away else 0)
+    leave(DIFFERS if wrong else DependencyError.exit_code if look.away or site.missing else 0)

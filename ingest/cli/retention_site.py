@@ -42,13 +42,15 @@ def retention_of(settings: Settings) -> Retention:
 class Site(NamedTuple):
     """The estate that the settings name, where each part of it is, and why parts are left out.
 
-    `duckdb` is the warehouse's file; None: it is Snowflake, or there is none.
+    Of what is left out, `missing` is what nobody asked to leave out. `duckdb` is the warehouse's file; None: it is
+    Snowflake, or there is none.
     """
 
     estate: Estate
     settings: Settings
     where: dict[str, str]
     left_out: dict[str, str]
+    missing: dict[str, str]
     duckdb: Path | None
 
 
@@ -58,7 +60,8 @@ def site_of(store: str | None, named: Path | None, project: Path, without: Itera
     from ingest.retention_estate import Estate
 
     settings = settings_of({"ingest_store": store, "duckdb_path": str(named) if named else None})
-    left_out = {part.value: f"--without {part.value}" for part in without if part is not Part.RULES}
+    asked = {part.value for part in without if part is not Part.RULES}
+    left_out = {part: f"--without {part}" for part in asked}
     if Part.STORE not in left_out:
         folder_of(settings)
     file = None if in_snowflake(settings, named) else warehouse_of(settings, named)
@@ -67,6 +70,9 @@ def site_of(store: str | None, named: Path | None, project: Path, without: Itera
     models = _models(settings, project, file)
     if why := models.absent() if file or in_snowflake(settings, named) else "there is no warehouse":
         left_out.setdefault(Part.MODELS, why)
+    missing = {part: why for part, why in left_out.items() if part not in asked}
+    if Part.WAREHOUSE in asked and not file and not in_snowflake(settings, named):
+        missing.pop(Part.MODELS, None)  # who leaves out a warehouse that is not there means its models too
     with ExitStack() as stack:
         estate = Estate(
             retention_of(settings),
@@ -78,7 +84,7 @@ def site_of(store: str | None, named: Path | None, project: Path, without: Itera
         )
         named_parts = addresses(settings, named)
         where = {part: named_parts[part] for part in ("store", "warehouse")} | {"models": f"{project} (dbt)"}
-        yield Site(estate, settings, where, left_out, file)
+        yield Site(estate, settings, where, left_out, missing, file)
 
 
 def _raw_tables(settings: Settings, file: Path | None, stack: ExitStack) -> RawTables:

@@ -240,10 +240,18 @@ def _run_row(record: JobRecord, now: datetime) -> list[str]:
         _state(record, now),
         _age(record.started_at, now),
         _age(record.recorded_at, now),
-        figure(record.records_processed),
-        figure(record.records_failed),
+        *_counts(record),
         record.error_message or "",
     ]
+
+
+def _counts(record: JobRecord) -> list[str]:
+    """What the run counted when it was heard of last: a run counts once an hour, and nothing as it starts."""
+    from ingest.jobs import Status
+
+    if record.status == Status.RUNNING and not record.records_processed:
+        return [NOTHING, NOTHING]
+    return [figure(record.records_processed), figure(record.records_failed)]
 
 
 def _age(time: datetime | None, now: datetime) -> str:

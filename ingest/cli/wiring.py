@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ingest import __version__
 from ingest.errors import SettingsError
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from ingest.snowflake import Snowflake
     from ingest.snowpipe import Snowpipe
     from ingest.survey import Survey
+
+
+#: Characters of a word that may be a name; a longer one is likely to be a line of a key.
+_NAME_LENGTH: Final = 40
 
 
 class SystemClock:
@@ -74,7 +79,7 @@ def _env_file(path: Path) -> dict[str, str]:
     try:
         with path.open(encoding="utf-8") as lines:
             found = parse_stream(lines)
-            broken = [line.original.line for line in found if line.error or (line.key and line.value is None)]
+            broken = [line.original for line in found if line.error or (line.key and line.value is None)]
         # With a broken line `dotenv_values` would log one of its own.
         values = {} if broken else dotenv_values(path, encoding="utf-8")
     except FileNotFoundError:
@@ -85,9 +90,17 @@ def _env_file(path: Path) -> dict[str, str]:
         raise SettingsError(f"{path} can't be read ({error.strerror})", "Give this user the right to.") from error
     if broken:
         raise SettingsError(
-            f"{path}, line {broken[0]}: not NAME=VALUE", "Quote values with spaces or quotes in them."
+            f"{path}, line {broken[0].line}: not NAME=VALUE: {_name_in(broken[0].string)}",
+            "Quote values with spaces or quotes in them.",
         )
     return {name: value or "" for name, value in values.items()}
+
+
+def _name_in(line: str) -> str:
+    """The first word of a line of `.env`, which tells what line it is, and nothing of what may be a secret."""
+    words = re.split(r"[=\s]", line.strip().removeprefix("export "), maxsplit=1)
+    shown = ascii(words[0])[1:-1]
+    return (shown if len(shown) <= _NAME_LENGTH else "a long word") + " …" * (len(words) > 1)
 
 
 def store_of(settings: Settings) -> Store:
