@@ -34,9 +34,10 @@ _READERS: Final = 8  # requests to the store at once: a read of S3 is mostly wai
 _GROUP_BYTES: Final = 8 * 1024 * 1024
 _GROUP_OBJECTS: Final = 50
 _REWRITTEN: Final = (
-    "The object was rewritten after it had been loaded: do not put the old one back. Move the warehouse away and run "
-    "`ingest load`: it fills a new one from the store. But if the old one was past its retention, `ingest retention "
-    "apply` before the next load is enough."
+    "Its rows were loaded before it was changed: keep the warehouse until `ingest verify --deep` has said what the "
+    "object is now. Damaged or changed by hand: put it back. Written anew by a consumer after somebody had deleted it: "
+    "do not put the old one back. Move the warehouse away and run `ingest load`: it fills a new one from the store; "
+    "if the old one was past its retention, `ingest retention apply` before the next load is enough."
 )
 
 
