@@ -13,7 +13,7 @@ _MARK: Final = ".made-by-ingest-demo"
 _WORDS: Final = "`ingest demo` empties this folder when it runs again, unless other chains than these are in it.\n"
 
 
-def make_anew(data: Path, store: Path, echo: Callable[[str], None]) -> None:
+def make_anew(data: Path, store: Path, echo: Callable[[str], object]) -> None:
     """Empty `data`, if an earlier demo has made all that is in it. Raises `SettingsError` if it has not.
 
     `store` is the folder of the objects in it.

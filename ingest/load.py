@@ -35,7 +35,7 @@ _GROUP_BYTES: Final = 8 * 1024 * 1024
 _GROUP_OBJECTS: Final = 50
 _REWRITTEN: Final = (
     "Its rows were loaded before it was changed: keep the warehouse until `ingest verify --deep` has said what the "
-    "object is now. Damaged or changed by hand: put it back. Written anew by a consumer after somebody had deleted it: "
+    "object is now. Damaged or changed by hand: put it back. Written anew by a consumer after somebody deleted it: "
     "do not put the old one back. Move the warehouse away and run `ingest load`: it fills a new one from the store; "
     "if the old one was past its retention, `ingest retention apply` before the next load is enough."
 )
