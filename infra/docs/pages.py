@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 MARTS = """\
 # Marts and columns
 
-What dashboards read: for each mart what a row is, its key, its columns and the metrics over it, from dbt's contracts. Every other
-model, each test and the lineage stand on dbt's own page: [open it](dbt.html), one file that opens by itself.
+What dashboards read: for each mart what a row is, its key, its columns and the metrics over it, from dbt's contracts.
+Every other model, each test and the lineage stand on dbt's own page: [open it](dbt.html), one file that opens by itself.
 """
 #: A dot and a line that goes on: the mark of the pages.
 MARK = (
