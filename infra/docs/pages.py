@@ -17,7 +17,7 @@ MARTS = """\
 # Marts and columns
 
 What dashboards read: for each mart what a row is, its key, its columns and the metrics over it, from dbt's contracts.
-Every other model, each test and the lineage stand on dbt's own page: [open it](dbt.html), a file that opens by itself.
+Every other model, each test and the lineage stand on dbt's own page: [open it](dbt.html), one file for itself.
 """
 #: A dot and a line that goes on: the mark of the pages.
 MARK = (
