@@ -224,6 +224,7 @@ def _next_steps(echo: Echo, warehouse: Path, report: Path, models: Path) -> None
     echo(f"  {warehouse!s:24} with any DuckDB client, or")
     echo(f"     .venv/bin/python -c \"import duckdb; duckdb.connect('{warehouse}').sql('{_ASK}').show()\"")
     echo("\nNext")
+    echo("  ingest, dbt          . .venv/bin/activate")
     echo('  your own events      docs/operations.md, "Your own events"')
     echo("  change a model       dbt_project/models/marts/minute_metrics.sql, then:")
     echo("     cd dbt_project && ../.venv/bin/dbt build --full-refresh -s minute_metrics+")
