@@ -24,6 +24,8 @@ MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
     '<circle cx="4" cy="8" r="3" fill="#1c6e8c"/><path d="M7 8h8" stroke="#1c6e8c" stroke-width="2"/></svg>\n'
 )
+#: Room for diagrams and tables, and names in one piece.
+STYLE = ".md-grid { max-width: 76rem } td:first-child code { white-space: nowrap }\n"
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -33,6 +35,7 @@ def on_files(files: Files, config: Any) -> Files:
     target = Path(os.environ.get("DBT_TARGET_PATH") or ROOT / "dbt_project/target")
     files.append(File.generated(config, "marts.md", content=marts(read(target / "manifest.json"))))
     files.append(File.generated(config, "favicon.svg", content=MARK))
+    files.append(File.generated(config, "style.css", content=STYLE))
     files.append(File.generated(config, "dbt.html", abs_src_path=str(target / "static_index.html")))
     return files
 
