@@ -96,8 +96,8 @@ def share(figure: float, whole: float | None) -> str:
 
 
 def listed(found: Sequence[dict[str, Any]], columns: dict[str, str], left: int = 1) -> str:
-    """A table of like things: `columns` are their keys with the heads; floats with one digit, empty if not taken."""
-    return table(list(columns.values()), [[_cell(one.get(key, "")) for key in columns] for one in found], left)
+    """A table of like things: `columns` are their keys with the heads; floats with one digit."""
+    return table(list(columns.values()), [[_cell(one[key]) for key in columns] for one in found], left)
 
 
 def _cell(value: Any) -> str:

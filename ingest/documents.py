@@ -5,6 +5,7 @@ Lines are read one at a time. A document that spans lines, like a pretty-printed
 
 from __future__ import annotations
 
+import codecs
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ from ingest.errors import InputError
 
 #: Of a document that spans lines, and of one line.
 MAX_DOCUMENT_BYTES: Final = 268_435_456
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 _decode_any = msgspec.json.Decoder(Raw).decode
 _decode_list = msgspec.json.Decoder(list[Raw]).decode
@@ -80,7 +80,7 @@ def read_pieces(
 
 def _head(stream: BinaryIO, reading: Reading, max_bytes: int) -> tuple[bytes, int]:
     """The first line that is not empty, and its number."""
-    head, number = _line(stream, max_bytes, 1).removeprefix(_BYTE_ORDER_MARK), 1
+    head, number = _line(stream, max_bytes, 1).removeprefix(codecs.BOM_UTF8), 1
     while head.isspace():
         reading.empty, number = reading.empty + 1, number + 1
         head = _line(stream, max_bytes, number)

@@ -5,6 +5,7 @@ Nothing is judged here. A malformed line is sent byte for byte like any other; t
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import itertools
 import time
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES: Final = 20_971_520  #: no topic takes longer records without special settings
 PROGRESS_SECONDS: Final = 0.5
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 #: First lines of a document that spans several: no event is like them.
 _OPENINGS: Final = frozenset((b"{", b"[", b"[{"))
 _NO_KEY: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
@@ -116,7 +116,7 @@ def of_lines(records: Iterable[tuple[bytes | None, bytes]]) -> Iterator[tuple[by
     """
     rest = iter(records)
     first = list(itertools.islice(rest, 1))
-    if first and b"".join(first[0][1].removeprefix(_BYTE_ORDER_MARK).split()) in _OPENINGS:
+    if first and b"".join(first[0][1].removeprefix(codecs.BOM_UTF8).split()) in _OPENINGS:
         raise InputError(
             "nothing was sent: this is a JSON document over several lines, and each line would be a record",
             "Write an event a line: jq -c '.[]' FILE. For statements of another standard: --format xapi or caliper.",

@@ -135,7 +135,7 @@ class Origin(NamedTuple):
 def groups(path: Path, selection: Selection, *, by_partition: bool = False) -> list[Group]:
     """The selected records, recovered ones too, counted; the largest group first. Raises `WarehouseError`."""
     columns = "_topic_id, _partition" if by_partition else "null as topic_id, null as part"
-    sql, parameters = _found(_GROUPS.replace("{columns}", columns), selection)
+    sql, parameters = _found(_GROUPS, selection, columns=columns)
     with _reading(path) as select:
         found = (Group(*row) for row in select(sql, parameters))
         return [one._replace(first_seen=_aware(one.first_seen), last_seen=_aware(one.last_seen)) for one in found]
@@ -180,9 +180,9 @@ def _origins(select: Select, selection: Selection) -> list[Origin]:
     return [Origin(*row) for row in select(*_found(_SOURCES, selection))]
 
 
-def _found(statement: str, selection: Selection) -> tuple[str, list[object]]:
+def _found(statement: str, selection: Selection, **parts: str) -> tuple[str, list[object]]:
     condition, parameters = selection.condition()
-    return statement.format(found=_FOUND.format(condition=condition)), parameters
+    return statement.format(found=_FOUND.format(condition=condition), **parts), parameters
 
 
 def _pages(origins: Sequence[Origin]) -> Iterator[tuple[str, str]]:
