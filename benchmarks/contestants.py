@@ -18,10 +18,11 @@ Place = Literal["", "folder", "s3", "s3 far"]
 
 @dataclass(frozen=True)
 class Tools:
-    """What is on this machine: the C program, and the Python that has the peers; None where it can't be had."""
+    """What is on this machine: the C program, the Python that has the peers, Bento; None where it can't be had."""
 
     counting: Path | None
     peers: Path | None
+    bento: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,11 @@ def others(tools: Tools, rows: int = 10_000) -> list[Contestant]:
     """The loops written by hand and the tools, at so many rows a file; the best loops also at ten times as many."""
     variants = ("poll-json-pyarrow", "consume-json-pyarrow", "consume-orjson-pyarrow", "consume-orjson-polars")
     loops = [hand_written(tools, one, rows, tuned=tuned) for one in variants for tuned in (False, True)]
+    in_go = [peer(tools, "Bento, Parquet encoder", "with_bento", str(tools.bento), rows)] if tools.bento else []
     return [
         *loops,
         *best_loops(tools, rows * 10),
+        *in_go,
         peer(tools, "Quix Streams, FileSink", "with_quix", "quix", rows),
         peer(tools, "bytewax, Parquet sink", "with_bytewax", "bytewax", rows),
         peer(tools, "dlt, dicts", "with_dlt", "dicts", rows, "snappy"),

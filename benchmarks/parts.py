@@ -32,7 +32,7 @@ def main_contest(chosen: Namespace) -> Part:
     """All contestants on the main workload."""
     workload = Workload(chosen.events)
     with tempfile.TemporaryDirectory(prefix="bench_") as folder, kafka() as bootstrap:
-        made, absent = tools.made(Path(folder))
+        made, absent = tools.everything(Path(folder))
         lines = contest(bootstrap, workload, everybody(made), chosen.rounds)
     print(contest_table(lines))
     return {"workload": str(workload), "rounds": chosen.rounds, "lines": lines, "absent": absent}

@@ -19,7 +19,8 @@ Measured on {machine}, with {versions}.
   the store's apart.
 * **peak MB**: resident memory of the process and of all that it starts, together.
 * Everyone's rows are counted in the files that they leave. Who leaves too few or too many is void. Quix Streams and
-  bytewax can be told the rows of a file only about.
+  bytewax can be told the rows of a file only about. Bento does not say when its first record came: it goes by its
+  pace from its first file to its last.
 * The peers' fetch settings are their own. Loops written by hand run with librdkafka's, and *tuned* with those of
   `ingest`. zstd is of level 1. As they are run here only `ingest consume` stores each record exactly once whatever
   fails; the others at least once at best."""

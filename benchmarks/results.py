@@ -52,10 +52,13 @@ def versions() -> dict[str, str]:
     listed = dict(re.findall(r"^([\w.-]+)==(\S+)", (HERE / "requirements-peers.txt").read_text(), re.MULTILINE))
     own = {name: version(name) for name in ("confluent-kafka", "polars", "msgspec", "duckdb", "dbt-core")}
     peers = {f"peers' {name}": listed[name] for name in PEERS}
+    bento = re.search(r"warpstreamlabs/bento v(\S+)", (HERE / "peers/bento/go.mod").read_text())
+    assert bento is not None
     return {
         "Apache Kafka": kafka[1],
         "librdkafka": libversion()[0],
         "Python": platform.python_version(),
         **own,
         **peers,
+        "Bento": bento[1],
     }

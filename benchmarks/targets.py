@@ -68,6 +68,7 @@ def _of_contest(lines: Sequence[Line]) -> Iterator[Target]:
         ("times bytewax", 5, rate(lines, "peer", "bytewax")),
         ("times dlt", 5, rate(lines, "peer", "dlt")),
         ("times Quix Streams", 5, rate(lines, "peer", "Quix")),
+        ("times Bento, the fork of Redpanda Connect", 3, rate(lines, "peer", "Bento")),
     ):
         if other:
             yield Target(f"{what}, 10,000 rows a batch", asked, small / other)

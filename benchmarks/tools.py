@@ -1,40 +1,56 @@
-"""What has to be made before a run: the counting program in C, and an environment for the peers."""
+"""What has to be made before a run: the counting program in C, an environment for the peers, Bento."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.contestants import HERE, Tools
 
 ENVIRONMENT = HERE.parent / ".venv-peers"
 REQUIREMENTS = HERE / "requirements-peers.txt"
+BENTO = HERE / "peers/bento"
+Absent = dict[str, str]  #: `name` and `why`
+NEVER: list[Absent] = [
+    {
+        "name": "Redpanda Connect",
+        "why": "its source is not under an open licence as a whole, and could not be fetched where this was "
+        "measured; Bento, the fork of it that is, stands for it",
+    },
+    {
+        "name": "Kafka Connect",
+        "why": "no sink of Parquet for it was found in Maven Central; its own file sink writes text",
+    },
+]
 
 
-def made(folder: Path) -> tuple[Tools, list[dict[str, str]]]:
-    """The tools, with programs in `folder`; and who is absent, as `name` and `why`."""
+def made(folder: Path) -> tuple[Tools, list[Absent]]:
+    """The tools, with programs in `folder`; and who is absent. Bento is apart: two minutes the first time."""
     peers = None
     counting, absent = counted(folder)
     try:
         peers = installed()
     except RuntimeError as reason:
-        absent.append({"name": "hand-written loops and Python peers", "why": str(reason)})
-    absent += [
-        {
-            "name": "Redpanda Connect",
-            "why": "its source could not be fetched where this was measured",
-        },
-        {
-            "name": "Kafka Connect",
-            "why": "no sink of Parquet for it was found in Maven Central; its own file sink writes text",
-        },
-    ]
+        absent.append({"name": "hand-written loops and peers", "why": str(reason)})
     return Tools(counting, peers), absent
 
 
-def counted(folder: Path) -> tuple[Path | None, list[dict[str, str]]]:
+def everything(folder: Path) -> tuple[Tools, list[Absent]]:
+    """As `made`, with Bento."""
+    tools, absent = made(folder)
+    try:
+        tools = replace(tools, bento=built(folder))
+    except RuntimeError as reason:
+        absent.append({"name": "Bento", "why": str(reason)})
+    return tools, [*absent, *NEVER]
+
+
+def counted(folder: Path) -> tuple[Path | None, list[Absent]]:
     """The program in C, or why there is none."""
     try:
         return compiled(folder), []
@@ -55,9 +71,19 @@ def compiled(folder: Path) -> Path:
         raise RuntimeError("confluent-kafka brings no librdkafka of its own here")
     program = folder / "counting"
     command = [compiler, "-O2", "-o", program, HERE / "counting.c", libraries[0], f"-Wl,-rpath,{home}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"counting.c does not compile: {done.stderr.strip().splitlines()[-1]}")
+    _done(command, "counting.c does not compile")
+    return program
+
+
+def built(folder: Path) -> Path:
+    """Bento, of the versions and hashes in `peers/bento`."""
+    go = shutil.which("go")
+    if go is None:
+        raise RuntimeError("no Go (go) on this machine")
+    program = folder / "bento"
+    print("building Bento (a few minutes the first time)", flush=True)
+    environment = os.environ | {"GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0"}
+    _done([go, "-C", BENTO, "build", "-trimpath", "-o", program, "."], "it can't be built", environment)
     return program
 
 
@@ -73,8 +99,12 @@ def installed() -> Path:
         [uv, "venv", "--quiet", "--clear", "--python", sys.executable, ENVIRONMENT],
         [uv, "pip", "sync", "--quiet", "--python", python, REQUIREMENTS],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"they can't be installed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+        _done(command, "they can't be installed")
     stamp.write_text(wanted)
     return python
+
+
+def _done(command: Sequence[str | Path], failed: str, environment: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{failed}: {(done.stderr.strip().splitlines() or ['?'])[-1]}")

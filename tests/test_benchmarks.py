@@ -224,15 +224,16 @@ def test_the_same_workload_is_the_same_records():
 
 
 def test_everybody_takes_part_who_can(tmp_path):
-    kinds = Counter(one.kind for one in everybody(Tools(tmp_path, tmp_path)))
-    assert kinds == {"limit": 2, "ours": 9, "hand-written": 10, "peer": 4}
+    kinds = Counter(one.kind for one in everybody(Tools(tmp_path, tmp_path, tmp_path)))
+    assert kinds == {"limit": 2, "ours": 9, "hand-written": 10, "peer": 5}
+    assert Counter(one.kind for one in everybody(Tools(tmp_path, tmp_path)))["peer"] == 4
     assert Counter(one.kind for one in everybody(Tools(None, None))) == {"limit": 1, "ours": 9}
 
 
 def test_peers_are_pinned():
     lines = (results.HERE / "requirements-peers.txt").read_text().splitlines()
     assert all(re.match(r"[\w.\[\]-]+==[\w.]+|#|$", one) for one in lines)
-    assert {"Python", "Apache Kafka", "librdkafka", "peers' quixstreams"} <= results.versions().keys()
+    assert {"Python", "Apache Kafka", "librdkafka", "peers' quixstreams", "Bento"} <= results.versions().keys()
 
 
 @pytest.mark.parametrize(
