@@ -12,19 +12,21 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from task import Clock, parsed
 
 CONFIGURATION = Path(__file__).parent / "bento/events.yaml"
 PATIENCE = 120  #: seconds without a new file before it is given up
 EVERY = 0.2  #: seconds between two looks at the files
+COMMITTED = 2  #: seconds after the last file until its offsets are committed: the commit period, twice
 
 
 def rows_of(path: Path) -> int | None:
     """The rows of a file, by its footer; None while it is being written."""
     try:
         return int(pq.read_metadata(path).num_rows)
-    except (OSError, pq.lib.ArrowInvalid):
+    except (OSError, pa.ArrowInvalid):
         return None
 
 
@@ -50,7 +52,10 @@ def main() -> None:
             if new:
                 found |= new
                 heard = time.monotonic()
-        bento.terminate()
+        time.sleep(COMMITTED)
+        bento.kill()  # told to stop, it sometimes waits for ever
+    if len(found) < 2:
+        sys.exit(f"Bento wrote {len(found)} files: no pace can be told")
     written = sorted((path.stat().st_mtime, rows) for path, rows in found.items())
     (first, rows), (last, _) = written[0], written[-1]
     pace = (sum(found.values()) - rows) / (last - first)
