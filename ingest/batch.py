@@ -15,7 +15,7 @@ import polars as pl
 from ingest.records import OffsetRange, Records
 
 #: Records become rows when so many of them, or bytes, wait: many for what a call into Polars costs, few in memory.
-CHUNK_ROWS = 5_000
+CHUNK_ROWS = 10_000
 CHUNK_BYTES = 16 * 1024 * 1024
 _RECORD_BYTES = 200  # what a record costs beside its value, as it came or as a row
 
@@ -114,12 +114,11 @@ class Buffer:
             return
         if self._opened_at is None:
             self._opened_at = now
-        self._gathered.add(records)
-        self._gathered_rows += len(records)
-        self._gathered_bytes += records.nbytes
         self._next = records.offsets[-1] + 1
-        if self._gathered_rows >= CHUNK_ROWS or self._gathered_bytes >= CHUNK_BYTES:
-            self._settle()
+        while len(records):
+            room = self._limits.rows - len(self) % self._limits.rows
+            self._gather(records.head(room))
+            records = records.behind(room)
 
     def lose(self, lost: OffsetRange) -> None:
         """Note that the broker no longer has these offsets; the batch whose range holds them says so."""
@@ -157,7 +156,8 @@ class Buffer:
 
         Call it only with something in the buffer.
         """
-        self._settle()
+        if self._framed_rows < self._limits.rows:
+            self._settle()
         rows = self._frames[0] if len(self._frames) == 1 else pl.concat(self._frames)
         batch_rows, rest = rows.head(self._limits.rows), rows.slice(self._limits.rows)
         end = batch_rows["_offset"][-1] + 1
@@ -166,6 +166,15 @@ class Buffer:
         self._keep(rest, rows.height, now)
         self.position, self._lost = end, self._lost[len(lost) :]
         return batch
+
+    def _gather(self, records: Records) -> None:
+        """Take in records of one batch. No frame holds rows of two: what waits would keep the memory of what went."""
+        self._gathered.add(records)
+        self._gathered_rows += len(records)
+        self._gathered_bytes += records.nbytes
+        full = len(self) % self._limits.rows == 0
+        if full or self._gathered_rows >= CHUNK_ROWS or self._gathered_bytes >= CHUNK_BYTES:
+            self._settle()
 
     def _settle(self) -> None:
         if not self._gathered_rows:
@@ -179,7 +188,7 @@ class Buffer:
         self._frames = [] if rest.is_empty() else [rest]
         self._framed_bytes = self._framed_bytes * rest.height // rows
         self._framed_rows = rest.height
-        self._opened_at = now if rest.height else None
+        self._opened_at = now if len(self) else None
 
 
 def _from(offset: int, ranges: tuple[OffsetRange, ...]) -> tuple[OffsetRange, ...]:

@@ -38,10 +38,12 @@ class Decoder:
     def __call__(self, records: Records, ingested_at: datetime) -> pl.DataFrame:
         """One row for every record, in offset order; columns and types are exactly `SCHEMA`'s."""
         envelopes, errors = read_all(records.values, self.max_record_bytes)
+        places = self.places(records.offsets, records.timestamps, ingested_at)
+        if None not in errors:
+            return _frame(_no_events(len(errors)) | places | _faults(errors, records.values))
         sent = {column: envelopes[field] for column, field in _TIMES.items()}
         times = parse_times(sent)
         _note_malformed(sent, times, errors)
-        places = self.places(records.offsets, records.timestamps, ingested_at)
         texts = {name: _texts(name, envelopes) for name in _EVENT if name not in times}
         return _quarantined({**texts, **times, **places}, errors, records.values)
 
@@ -93,7 +95,15 @@ def _quarantined(
     """The frame with `_error` and `_raw`, and nulls in the event columns of the quarantined rows."""
     if errors.count(None) == len(errors):
         return sound_rows(columns, len(errors))
-    raw = [value if error else None for value, error in zip(values, errors, strict=True)]
-    columns |= {"_error": pl.Series(errors, dtype=pl.String), "_raw": pl.Series(raw, dtype=pl.Binary)}
     sound = pl.when(pl.col("_error").is_null())
-    return _frame(columns).with_columns(sound.then(pl.col(_EVENT)))
+    return _frame(columns | _faults(errors, values)).with_columns(sound.then(pl.col(_EVENT)))
+
+
+def _faults(errors: Sequence[str | None], values: Sequence[bytes | None]) -> dict[str, pl.Series]:
+    """The two columns of what is quarantined."""
+    raw = [value if error else None for value, error in zip(values, errors, strict=True)]
+    return {"_error": pl.Series(errors, dtype=pl.String), "_raw": pl.Series(raw, dtype=pl.Binary)}
+
+
+def _no_events(count: int) -> dict[str, pl.Series]:
+    return {name: _repeated(name, None, count) for name in _EVENT}

@@ -16,7 +16,7 @@ class Reading(Protocol):
     """Reads the usual records: see `ingest.reader`."""
 
     def add(self, values: Sequence[bytes | None], max_bytes: int) -> list[int]:
-        """Read on: a row for each value, of no meaning for those whose places are answered."""
+        """Read on: a row for each value, of nulls for those whose places are answered."""
 
     def take(self) -> pl.DataFrame:
         """The event columns of `SCHEMA` for all rows since the last time."""
@@ -68,7 +68,13 @@ class ReadAtOnce:
         self._offsets, self._timestamps, self._left, self._places = [], [], Records(), []
         columns = self._reading.take().to_dict() | self._decoder.places(offsets, timestamps, at)
         rows = sound_rows(columns, len(offsets))
-        if not len(left):
-            return rows
-        order = pl.int_range(rows.height, eager=True).scatter(places, range(rows.height, rows.height + len(left)))
-        return pl.concat([rows, self._decoder(left, at)], rechunk=True)[order]  # in one piece it is gathered faster
+        return _with(self._decoder(left, at), places, rows) if len(left) else rows
+
+
+def _with(left: pl.DataFrame, places: list[int], rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with those that the reader has left, which are nulls there, at their places."""
+    if not left["_error"].null_count():  # all of them are quarantined: their events stay null
+        order = pl.Series([None], dtype=pl.UInt32).new_from_index(0, rows.height).scatter(places, range(left.height))
+        return rows.with_columns(left.select(pl.col("_error", "_raw").gather(order)))
+    order = pl.int_range(rows.height, eager=True).scatter(places, range(rows.height, rows.height + left.height))
+    return pl.concat([rows, left], rechunk=True)[order]  # in one piece it is gathered faster

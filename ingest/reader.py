@@ -19,7 +19,7 @@ import polars as pl
 from ingest.errors import IngestError
 
 #: Of the interface; a library of another number is one of another version.
-_VERSION: Final = 1
+_VERSION: Final = 2
 _AT_ONCE: Final = 512 * 1024  # bytes that are put together for a call: what stays in the processor's cache
 _NAMES: Final = ("_reader.so", "_reader.dylib")
 _HERE: Final = Path(__file__).parent
@@ -36,7 +36,7 @@ class Reading:
     def add(self, values: Sequence[bytes | None], max_bytes: int) -> list[int]:
         """Read on: a row for each value. Answers which of them are left, counted from the first of these.
 
-        What stands in a row that was left means nothing. Left are all values that are empty or of more than
+        A row that was left holds nulls. Left are all values that are empty or of more than
         `max_bytes` bytes, all that are no event, and some that are.
         """
         wanted = _wanted(values, max_bytes)

@@ -101,6 +101,10 @@ class Records:
         """The first `count` records, as new columns."""
         return self if count >= len(self) else _slice(self, 0, count)
 
+    def behind(self, count: int) -> Records:
+        """All but the first `count` records, as new columns."""
+        return _slice(self, count, len(self))
+
 
 def _first_at(offsets: Sequence[int], offset: int) -> int:
     if not offsets or offsets[0] >= offset:

@@ -140,6 +140,13 @@ def test_it_says_what_the_definition_says(some, more):
     assert dict(compiled.schema) == SCHEMA
 
 
+def test_a_row_that_is_left_holds_nulls():
+    reading, odd = READER(), value({**EVENT, "metadata": {"a": "\\"}, "unheard of": 1})
+    assert reading.add([value(EVENT), b"{}", b"", odd], LIMIT) == [1, 2, 3]
+    rows = reading.take()
+    assert [row.count(None) == rows.width for row in rows.rows()] == [False, True, True, True]
+
+
 NUMBERS = [
     "0",
     "-0",

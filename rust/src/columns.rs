@@ -27,9 +27,12 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Adds a row. False if the event's metadata can't take what no column holds, and the row stands for nothing.
+    /// Adds a row. False if the event's metadata can't take what no column holds: it is a row of nulls then.
     pub fn push(&mut self, event: &Event) -> bool {
-        let whole = self.push_metadata(event);
+        if !self.push_metadata(event) {
+            self.push_nulls();
+            return false;
+        }
         self.event_id.push(Some(event.event_id));
         self.event_type.push(Some(event.event_type));
         self.occurred_at.push(event.occurred_at);
@@ -43,10 +46,35 @@ impl Columns {
             .push(event.version.or(Some(DEFAULT_VERSION)));
         self.data.push(event.data.or(Some(NOTHING)));
         self.rows += 1;
-        whole
+        true
+    }
+
+    /// Adds a row of nulls.
+    pub fn push_nulls(&mut self) {
+        for texts in [
+            &mut self.event_id,
+            &mut self.event_type,
+            &mut self.learner_id,
+            &mut self.tenant_id,
+            &mut self.session_id,
+            &mut self.schema_version,
+            &mut self.data,
+            &mut self.metadata,
+        ] {
+            texts.push(None);
+        }
+        for times in [
+            &mut self.occurred_at,
+            &mut self.sent_at,
+            &mut self.published_at,
+        ] {
+            times.push(None);
+        }
+        self.rows += 1;
     }
 
     /// The metadata, and under `_extra` what no column holds; under `_wrapper` therein what the collector said.
+    /// False if that can't be told by looking at bytes: nothing is added.
     fn push_metadata(&mut self, event: &Event) -> bool {
         let own = event.metadata.unwrap_or(NOTHING);
         let collected = [
@@ -62,7 +90,6 @@ impl Columns {
             return true;
         }
         if own.contains(&b'\\') || own.windows(6).any(|part| part == b"_extra") {
-            self.metadata.push(Some(NOTHING));
             return false;
         }
         let body = own[..own.len() - 1].trim_ascii_end();

@@ -14,12 +14,11 @@ use std::slice;
 
 use arrow::{ArrowArray, ArrowSchema};
 pub use columns::Columns;
-use event::Event;
 
 /// What this interface is: a library of another number is not used.
 #[no_mangle]
 pub extern "C" fn reader_version() -> i64 {
-    1
+    2
 }
 
 /// Columns without rows, to be freed with `reading_free`.
@@ -30,7 +29,7 @@ pub extern "C" fn reading_new() -> *mut Columns {
 
 /// Reads `count` values that lie one behind the other in `bytes`, each as long as `lengths` says: a row for each.
 ///
-/// A row whose record is of no usual shape holds anything, and its place in `odd` becomes 1. Answers how many these
+/// A row whose record is of no usual shape holds nulls, and its place in `odd` becomes 1. Answers how many these
 /// are, or -1 after a fault of its own, when the columns are good for nothing more.
 ///
 /// # Safety
@@ -84,9 +83,14 @@ fn add(columns: &mut Columns, bytes: &[u8], lengths: &[usize], odd: &mut [u8]) -
     for (length, odd) in lengths.iter().zip(odd) {
         let (value, behind) = rest.split_at(*length);
         rest = behind;
-        let event = event::read(value);
-        let pushed = columns.push(event.as_ref().unwrap_or(&Event::default()));
-        if event.is_none() || !pushed {
+        let pushed = match event::read(value) {
+            Some(event) => columns.push(&event),
+            None => {
+                columns.push_nulls();
+                false
+            }
+        };
+        if !pushed {
             *odd = 1;
             left += 1;
         }
