@@ -3,7 +3,9 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from functools import cache
 
+import botocore.session
 import hypothesis
 import pytest
 
@@ -15,6 +17,9 @@ os.environ["HTTP_PORT"] = "0"  # many a consumer runs here at once, and there is
 
 # Brokers live for minutes here: what speeds them up in the long run costs more than it gives.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+
+# Each client of AWS reads the descriptions of its service, a tenth of a second: once a process is enough.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 # How long an example takes depends on who else is at work on this machine.
 hypothesis.settings.register_profile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,13 +28,21 @@ def demo(data: Path, *words: str, **env: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_account_balances_and_a_second_run_starts_anew(tmp_path):
+def test_the_account_balances_and_a_second_run_starts_anew_and_deletes_nothing_of_others(tmp_path):
+    mine = tmp_path / "data/objects/events_raw/mine/partition=00000/0.parquet"
     for again in (False, True):
         code, output = demo(tmp_path / "data")
         assert code == 0, output
         assert "The account balances" in output
         assert ("of the last demo is made anew" in output) is again
         assert query(tmp_path / "data/warehouse.duckdb", "select count(*) from raw.raw_events")[1] == [(3000,)]
+        if not again:  # what was stored beside the demo's own objects
+            mine.parent.mkdir(parents=True)
+            mine.write_text("precious")
+            code, output = demo(tmp_path / "data")
+            assert (code, mine.read_text()) == (2, "precious")
+            assert "events_raw/mine is something that no demo has made" in output
+            shutil.rmtree(tmp_path / "data/objects/events_raw/mine")
 
 
 def test_the_account_balances_in_chaos_and_the_pages_are_there(tmp_path):
@@ -55,17 +64,6 @@ def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path):
     code, output = demo(tmp_path / "data")
     assert (code, (tmp_path / "data/mine.txt").read_text()) == (2, "precious")
     assert "--data" in output
-
-
-def test_objects_that_were_stored_beside_the_demos_are_not_deleted(tmp_path):
-    code, output = demo(tmp_path / "data")
-    assert code == 0, output
-    mine = tmp_path / "data/objects/events_raw/mine/partition=00000/0.parquet"
-    mine.parent.mkdir(parents=True)
-    mine.write_text("precious")
-    code, output = demo(tmp_path / "data")
-    assert (code, mine.read_text()) == (2, "precious")
-    assert "events_raw/mine is something that no demo has made" in output
 
 
 @pytest.mark.parametrize(("found", "agree"), [({"a": 2, "b": 1}, 3), ({"a": 3}, 2), ({"c": 3}, 0), ({}, 0)])
