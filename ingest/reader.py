@@ -19,7 +19,7 @@ import polars as pl
 from ingest.errors import IngestError
 
 #: Of the interface; a library of another number is one of another version.
-_VERSION: Final = 2
+_VERSION: Final = 3
 _AT_ONCE: Final = 512 * 1024  # bytes that are put together for a call: what stays in the processor's cache
 _NAMES: Final = ("_reader.so", "_reader.dylib")
 _HERE: Final = Path(__file__).parent
@@ -59,8 +59,12 @@ class Reading:
     def take(self) -> pl.DataFrame:
         """The event columns of `ingest.events.SCHEMA` for all rows since the last time."""
         table = _Table()
-        self._library.reading_take(self._columns, ctypes.addressof(table.schema), ctypes.addressof(table.array))
-        return pl.Series(table).struct.unnest()
+        places = ctypes.addressof(table.schema), ctypes.addressof(table.array)
+        self._library.reading_take(self._columns, *places)
+        try:
+            return pl.Series(table).struct.unnest()
+        finally:
+            self._library.reading_release(*places)  # Polars takes the array away, and leaves the schema
 
 
 @cache
@@ -82,6 +86,7 @@ def _declare(library: ctypes.CDLL) -> None:
         ("reading_free", None, (pointer,)),
         ("reading_add", number, (pointer, ctypes.c_char_p, pointer, size, pointer)),
         ("reading_take", None, (pointer, pointer, pointer)),
+        ("reading_release", None, (pointer, pointer)),
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = answer, arguments

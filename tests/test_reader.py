@@ -336,3 +336,18 @@ def test_memory_is_given_back():
 
     before = peak()
     assert peak() - before < 40_000, "kB; 25 tables that stay are 100 MB, as are 25 times the rows"
+
+
+def test_a_table_leaves_nothing_behind_but_its_rows():
+    """Its schema neither: a member of a group makes thousands of tables a day."""
+    resource = pytest.importorskip("resource")
+    reading = READER()
+
+    def peak() -> int:
+        for _ in range(4000):
+            reading.add([value()], LIMIT)
+            reading.take()
+        return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+    before = peak()
+    assert peak() - before < 3_000, "kB; 4,000 schemas are 10 MB"

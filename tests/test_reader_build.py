@@ -69,7 +69,7 @@ def test_with_cargo_one_wheel_serves_every_python_of_the_platform(tree):
         packed.extractall(tree / "unpacked")
     look = "import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).reader_version())"
     words = [sys.executable, "-c", look, tree / "unpacked" / library]
-    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "2\n"
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "3\n"
 
 
 def test_a_reader_that_is_asked_for_and_not_there_is_told(tree):

@@ -30,6 +30,24 @@ pub struct ArrowArray {
     private_data: *mut c_void,
 }
 
+impl ArrowSchema {
+    /// Gives up what it holds, unless it was taken away or released before.
+    pub unsafe fn release(&mut self) {
+        if let Some(release) = self.release {
+            release(self);
+        }
+    }
+}
+
+impl ArrowArray {
+    /// Gives up what it holds, unless it was taken away or released before.
+    pub unsafe fn release(&mut self) {
+        if let Some(release) = self.release {
+            release(self);
+        }
+    }
+}
+
 const NULLABLE: i64 = 2;
 
 /// One bit a row, set where there is a value; nothing is kept as long as there always is one.
@@ -268,9 +286,7 @@ fn array(
 unsafe extern "C" fn release_schema(schema: *mut ArrowSchema) {
     let own = Box::from_raw((*schema).private_data.cast::<Description>());
     for child in &own.children {
-        if let Some(release) = (**child).release {
-            release(*child);
-        }
+        (**child).release();
         drop(Box::from_raw(*child));
     }
     (*schema).release = None;
@@ -279,9 +295,7 @@ unsafe extern "C" fn release_schema(schema: *mut ArrowSchema) {
 unsafe extern "C" fn release_array(array: *mut ArrowArray) {
     let own = Box::from_raw((*array).private_data.cast::<Owned>());
     for child in &own.children {
-        if let Some(release) = (**child).release {
-            release(*child);
-        }
+        (**child).release();
         drop(Box::from_raw(*child));
     }
     (*array).release = None;

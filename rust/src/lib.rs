@@ -18,7 +18,7 @@ pub use columns::Columns;
 /// What this interface is: a library of another number is not used.
 #[no_mangle]
 pub extern "C" fn reader_version() -> i64 {
-    2
+    3
 }
 
 /// Columns without rows, to be freed with `reading_free`.
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn reading_add(
 ///
 /// # Safety
 ///
-/// `reading` as above; `schema` and `array` have room for one struct each, whose `release` the caller calls.
+/// `reading` as above; `schema` and `array` have room for one struct each, which go to `reading_release`.
 #[no_mangle]
 pub unsafe extern "C" fn reading_take(
     reading: *mut Columns,
@@ -65,6 +65,17 @@ pub unsafe extern "C" fn reading_take(
     let (read_schema, read_array) = (*reading).take();
     schema.write(read_schema);
     array.write(read_array);
+}
+
+/// Releases what was handed over and nobody has taken away; whoever does, empties the struct.
+///
+/// # Safety
+///
+/// Both structs are of `reading_take`.
+#[no_mangle]
+pub unsafe extern "C" fn reading_release(schema: *mut ArrowSchema, array: *mut ArrowArray) {
+    (*schema).release();
+    (*array).release();
 }
 
 /// Frees the columns, and the rows that nobody took.
