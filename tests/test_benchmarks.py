@@ -12,13 +12,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
-from benchmarks import guard, report, results
+from benchmarks import guard, report, results, tools
 from benchmarks.contest import s3
 from benchmarks.contestants import Contestant, Tools, everybody, ours
 from benchmarks.dbt_increments import COLUMNS as DBT_COLUMNS
 from benchmarks.figures import line, ratios
 from benchmarks.memory import tenths
+from benchmarks.peers.task import SCHEMA
 from benchmarks.picture import picture
 from benchmarks.processes import measured
 from benchmarks.scaling import simulation
@@ -228,6 +230,20 @@ def test_everybody_takes_part_who_can(tmp_path):
     assert kinds == {"limit": 2, "ours": 9, "hand-written": 10, "peer": 5}
     assert Counter(one.kind for one in everybody(Tools(tmp_path, tmp_path)))["peer"] == 4
     assert Counter(one.kind for one in everybody(Tools(None, None))) == {"limit": 1, "ours": 9}
+
+
+def test_without_go_bento_is_absent_and_the_reason_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match=r"no Go \(go\)"):
+        tools.built(tmp_path)
+
+
+def test_bento_writes_the_columns_that_all_write():
+    configured = yaml.safe_load((tools.BENTO / "events.yaml").read_text())
+    [mapping, encoder] = configured["pipeline"]["processors"]
+    columns = [one["name"] for one in encoder["parquet_encode"]["schema"]]
+    assert columns == [name.removeprefix("_") for name in SCHEMA.names if name not in ("_error", "_raw")]
+    assert re.findall(r"^root\.(\w+) =", mapping["mapping"], re.M) == columns
 
 
 def test_peers_are_pinned():
