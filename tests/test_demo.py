@@ -28,21 +28,25 @@ def demo(data: Path, *words: str, **env: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def balanced(data: Path, *, again: bool) -> None:
+    code, output = demo(data)
+    assert code == 0, output
+    assert "The account balances" in output
+    assert ("of the last demo is made anew" in output) is again
+    assert query(data / "warehouse.duckdb", "select count(*) from raw.raw_events")[1] == [(3000,)]
+
+
 def test_the_account_balances_and_a_second_run_starts_anew_and_deletes_nothing_of_others(tmp_path):
-    mine = tmp_path / "data/objects/events_raw/mine/partition=00000/0.parquet"
-    for again in (False, True):
-        code, output = demo(tmp_path / "data")
-        assert code == 0, output
-        assert "The account balances" in output
-        assert ("of the last demo is made anew" in output) is again
-        assert query(tmp_path / "data/warehouse.duckdb", "select count(*) from raw.raw_events")[1] == [(3000,)]
-        if not again:  # what was stored beside the demo's own objects
-            mine.parent.mkdir(parents=True)
-            mine.write_text("precious")
-            code, output = demo(tmp_path / "data")
-            assert (code, mine.read_text()) == (2, "precious")
-            assert "events_raw/mine is something that no demo has made" in output
-            shutil.rmtree(tmp_path / "data/objects/events_raw/mine")
+    data = tmp_path / "data"
+    balanced(data, again=False)
+    mine = data / "objects/events_raw/mine/partition=00000/0.parquet"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("precious")
+    code, output = demo(data)
+    assert (code, mine.read_text()) == (2, "precious")
+    assert "events_raw/mine is something that no demo has made" in output
+    shutil.rmtree(data / "objects/events_raw/mine")
+    balanced(data, again=True)
 
 
 def test_the_account_balances_in_chaos_and_the_pages_are_there(tmp_path):
